@@ -2,6 +2,11 @@
 //!
 //! No I/O and no state: values and their codec, hash slots, and the facts of the commands.
 
+pub mod encode;
+pub mod number;
+mod slot;
 mod value;
 
+pub use encode::encode;
+pub use slot::{SLOTS, hash_tag, slot};
 pub use value::{Resp, Value};

@@ -40,6 +40,8 @@ pub enum Value {
     Push(Vec<Value>),
     /// A double. A bulk string in RESP2.
     Double(f64),
+    /// A double whose digits the command chose, such as a coordinate. A bulk string in RESP2.
+    Decimal(Bytes),
     /// A truth value. `0` or `1` in RESP2.
     Boolean(bool),
     /// An integer of any size, as decimal digits. A bulk string in RESP2.

@@ -1,0 +1,212 @@
+//! Doubles: C's `strtod` and `%.17g`.
+
+use std::fmt::Write;
+
+use super::literal::{Literal, Magnitude};
+use super::{NumberText, format_i64};
+
+/// Reads a double as Redis reads a score or an increment: decimal, hexadecimal or infinite, in any
+/// of C's spellings, but not NaN, not surrounded by space, and not so large or so small that it would
+/// turn into infinity or zero.
+///
+/// ```
+/// use redstart_protocol::number::parse_f64;
+///
+/// assert_eq!(parse_f64(b"0x1p3"), Some(8.0));
+/// assert_eq!(parse_f64(b"-Infinity"), Some(f64::NEG_INFINITY));
+/// assert_eq!(parse_f64(b"1e400"), None);
+/// assert_eq!(parse_f64(b"nan"), None);
+/// ```
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    read(text).and_then(|read| (!read.out_of_range).then_some(read.value))
+}
+
+/// Reads one end of a score range as Redis does, without its leading `(`: as [`parse_f64`], but
+/// space may stand before the number, an empty text is zero, anything behind a NUL byte is ignored,
+/// and what is too large or too small is infinity or zero.
+pub fn parse_range_f64(text: &[u8]) -> Option<f64> {
+    let end = text.iter().position(|&byte| byte == 0);
+    let text = &text[..end.unwrap_or(text.len())];
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let start = text.iter().position(|byte| !is_space(*byte))?;
+    read(&text[start..]).map(|read| read.value)
+}
+
+/// The text of a double as C's `%.17g` prints it.
+///
+/// ```
+/// use redstart_protocol::number::format_g17;
+///
+/// assert_eq!(format_g17(3.0).as_str(), "3");
+/// assert_eq!(format_g17(0.1).as_str(), "0.10000000000000001");
+/// assert_eq!(format_g17(1e17).as_str(), "1e+17");
+/// assert_eq!(format_g17(f64::NEG_INFINITY).as_str(), "-inf");
+/// ```
+#[inline]
+pub fn format_g17(value: f64) -> NumberText {
+    // Scores are whole numbers more often than not, and these all have less than 17 digits.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.trunc() == value && value.abs() < EXACT && (value != 0.0 || value.is_sign_positive()) {
+        return format_i64(value as i64);
+    }
+    format_g(value, 17)
+}
+
+/// The text of a double as C's `%.{precision}g` prints it; `precision` is from 1 to 17.
+pub fn format_g(value: f64, precision: u8) -> NumberText {
+    let mut text = NumberText::new();
+    if value.is_sign_negative() {
+        text.push(b'-');
+    }
+    if value.is_nan() {
+        text.extend(b"nan");
+    } else if value.is_infinite() {
+        text.extend(b"inf");
+    } else {
+        general(value.abs(), i32::from(precision.clamp(1, 17)), &mut text);
+    }
+    text
+}
+
+fn general(value: f64, precision: i32, text: &mut NumberText) {
+    let mut scientific = NumberText::new();
+    write!(scientific, "{value:.*e}", (precision - 1) as usize)
+        .expect("17 digits, a point and an exponent fit");
+    let (mantissa, exponent) = scientific
+        .as_str()
+        .split_once('e')
+        .expect("the format has an exponent");
+    let exponent: i32 = exponent.parse().expect("the exponent is a number");
+    let mut digits = NumberText::new();
+    mantissa
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .for_each(|digit| digits.push(digit));
+    let significant = digits
+        .iter()
+        .rposition(|&digit| digit != b'0')
+        .map_or(1, |last| last + 1);
+    let digits = &digits[..significant];
+
+    if exponent < -4 || exponent >= precision {
+        text.push(digits[0]);
+        if digits.len() > 1 {
+            text.push(b'.');
+            text.extend(&digits[1..]);
+        }
+        text.push(b'e');
+        text.push(if exponent < 0 { b'-' } else { b'+' });
+        if exponent.abs() < 10 {
+            text.push(b'0');
+        }
+        text.extend(&format_i64(i64::from(exponent.abs())));
+    } else if exponent < 0 {
+        text.extend(b"0.");
+        (1..-exponent).for_each(|_| text.push(b'0'));
+        text.extend(digits);
+    } else {
+        let whole = exponent as usize + 1;
+        if digits.len() <= whole {
+            text.extend(digits);
+            (digits.len()..whole).for_each(|_| text.push(b'0'));
+        } else {
+            text.extend(&digits[..whole]);
+            text.push(b'.');
+            text.extend(&digits[whole..]);
+        }
+    }
+}
+
+struct Read {
+    value: f64,
+    /// C says `ERANGE`, and the value is infinite or zero because of it.
+    out_of_range: bool,
+}
+
+fn read(text: &[u8]) -> Option<Read> {
+    let literal = Literal::parse(text)?;
+    let (magnitude, is_zero) = match literal.magnitude {
+        Magnitude::Infinite => {
+            return Some(Read {
+                value: signed(f64::INFINITY, literal.negative),
+                out_of_range: false,
+            });
+        }
+        Magnitude::Decimal(decimal) => (decimal.text.parse().ok()?, decimal.is_zero()),
+        Magnitude::Binary {
+            mantissa,
+            sticky,
+            exponent,
+        } => (from_binary(mantissa, sticky, exponent), mantissa == 0),
+    };
+    Some(Read {
+        value: signed(magnitude, literal.negative),
+        out_of_range: magnitude.is_infinite() || (magnitude == 0.0 && !is_zero),
+    })
+}
+
+fn signed(magnitude: f64, negative: bool) -> f64 {
+    if negative { -magnitude } else { magnitude }
+}
+
+fn from_binary(mantissa: u128, sticky: bool, exponent: i64) -> f64 {
+    const PRECISION: u32 = 53;
+    const SMALLEST: i64 = -1074;
+    let (mantissa, exponent) = round(mantissa, sticky, exponent, PRECISION, SMALLEST);
+    if mantissa == 0 {
+        return 0.0;
+    }
+    if mantissa >> (PRECISION - 1) == 0 {
+        return f64::from_bits(mantissa);
+    }
+    let biased = exponent - SMALLEST + 1;
+    if biased >= 2047 {
+        return f64::INFINITY;
+    }
+    f64::from_bits((biased as u64) << 52 | (mantissa & ((1 << 52) - 1)))
+}
+
+/// Rounds `mantissa * 2^exponent` (a little more if `sticky`) to the nearest number of at most
+/// `precision` bits whose lowest bit is worth at least `2^smallest`; half-way goes to the even one.
+/// The result has exactly `precision` bits unless it is zero or its exponent is `smallest`.
+pub(super) fn round(
+    mantissa: u128,
+    sticky: bool,
+    exponent: i64,
+    precision: u32,
+    smallest: i64,
+) -> (u64, i64) {
+    if mantissa == 0 {
+        return (0, smallest);
+    }
+    let bits = i64::from(128 - mantissa.leading_zeros());
+    let drop = (bits - i64::from(precision)).max(smallest - exponent);
+    if drop <= 0 {
+        return ((mantissa << -drop) as u64, exponent + drop);
+    }
+    if drop > 128 {
+        return (0, smallest);
+    }
+    let (kept, half, below) = if drop == 128 {
+        (0, mantissa >> 127 == 1, mantissa << 1 != 0)
+    } else {
+        (
+            (mantissa >> drop) as u64,
+            mantissa >> (drop - 1) & 1 == 1,
+            mantissa & ((1 << (drop - 1)) - 1) != 0,
+        )
+    };
+    let up = half && (below || sticky || kept & 1 == 1);
+    let exponent = exponent + drop;
+    match kept.checked_add(u64::from(up)) {
+        Some(kept) if precision == 64 || kept >> precision == 0 => (kept, exponent),
+        _ => (1 << (precision - 1), exponent + 1),
+    }
+}
+
+/// C's `isspace` in the C locale.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}

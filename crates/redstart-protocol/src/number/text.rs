@@ -1,0 +1,93 @@
+//! The text of a number, kept inline.
+
+use std::fmt;
+use std::ops::Deref;
+
+/// The text of a number, without an allocation.
+///
+/// Room for 32 bytes: an `i64` needs at most 20, `%.17g` of a double at most 24.
+#[derive(Clone, Copy)]
+pub struct NumberText {
+    bytes: [u8; NumberText::CAPACITY],
+    len: u8,
+}
+
+impl NumberText {
+    const CAPACITY: usize = 32;
+
+    pub(super) const fn new() -> NumberText {
+        NumberText {
+            bytes: [0; NumberText::CAPACITY],
+            len: 0,
+        }
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The text as a string slice.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("the text of a number is ASCII")
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) {
+        self.bytes[usize::from(self.len)] = byte;
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.len);
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len() as u8;
+    }
+}
+
+impl Deref for NumberText {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl AsRef<[u8]> for NumberText {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl fmt::Write for NumberText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if usize::from(self.len) + text.len() > NumberText::CAPACITY {
+            return Err(fmt::Error);
+        }
+        self.extend(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl fmt::Display for NumberText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for NumberText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq for NumberText {
+    fn eq(&self, other: &NumberText) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for NumberText {}
