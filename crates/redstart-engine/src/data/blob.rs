@@ -109,7 +109,7 @@ impl From<Vec<u8>> for Blob {
 
 impl From<Box<[u8]>> for Blob {
     fn from(bytes: Box<[u8]>) -> Self {
-        Self::inline(&bytes).unwrap_or_else(|| Self(Repr::Heap(bytes)))
+        Self::inline(&bytes).unwrap_or(Self(Repr::Heap(bytes)))
     }
 }
 

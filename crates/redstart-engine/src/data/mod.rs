@@ -3,5 +3,11 @@
 //! Nothing here knows about Redis commands; each structure answers `memory()` in constant time.
 
 mod blob;
+mod element;
+mod integer;
+mod listpack;
 
 pub(crate) use blob::Blob;
+pub(crate) use element::{Element, ElementBytes, Needle};
+pub(crate) use integer::{Decimal, canonical_integer};
+pub(crate) use listpack::Listpack;
