@@ -6,8 +6,10 @@ mod blob;
 mod element;
 mod integer;
 mod listpack;
+pub(crate) mod table;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
 pub(crate) use integer::{Decimal, canonical_integer};
 pub(crate) use listpack::Listpack;
+pub(crate) use table::{Seed, Table};
