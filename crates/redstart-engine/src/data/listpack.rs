@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 use self::encoding::{END, check_entry, entry_size, read_entry, size_of_last, write_entry};
+use super::growth::{capacity_for, is_wasteful};
 use super::{Element, Needle};
 
 /// A sequence of strings and integers in one allocation, in Redis' own listpack format.
@@ -45,7 +46,7 @@ impl Listpack {
 
     /// An empty pack with room for so many bytes of entries.
     pub(crate) fn with_room(bytes: usize) -> Self {
-        let mut buffer = vec![0; rounded(HEADER + bytes + 1)].into_boxed_slice();
+        let mut buffer = vec![0; (HEADER + bytes + 1).next_multiple_of(16)].into_boxed_slice();
         buffer[HEADER] = END;
         let mut pack = Self {
             buffer,
@@ -331,7 +332,7 @@ impl Listpack {
                 self.buffer.copy_within(tail, start + at + inserted);
                 self.set_bounds(start, end - freed);
             }
-            if self.buffer.len() > 128 && used < self.buffer.len() / 4 {
+            if is_wasteful(used, self.buffer.len()) {
                 self.shrink_to_fit();
             }
         } else {
@@ -358,11 +359,11 @@ impl Listpack {
         used: usize,
         room_in_front: bool,
     ) {
-        let reused = self.buffer.len() >= used + room_beside(used);
+        let reused = self.buffer.len() >= capacity_for(used);
         let capacity = if reused {
             self.buffer.len()
         } else {
-            rounded(used + room_beside(used))
+            capacity_for(used)
         };
         let start = if room_in_front { capacity - used } else { 0 };
         let tail_start = start + used - tail.len();
@@ -484,14 +485,4 @@ fn validate(bytes: &[u8]) -> Result<(), Malformed> {
         return Err(Malformed);
     }
     Ok(())
-}
-
-/// How much room to leave beside `used` bytes for what is added next.
-fn room_beside(used: usize) -> usize {
-    if used <= 256 { used / 8 } else { used / 4 }
-}
-
-/// A whole number of the units in which allocators hand out memory anyway.
-fn rounded(bytes: usize) -> usize {
-    bytes.next_multiple_of(16)
 }
