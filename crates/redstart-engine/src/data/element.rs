@@ -1,6 +1,8 @@
 use std::ops::Deref;
 
-use super::{Blob, Decimal, canonical_integer};
+use redstart_protocol::number::{NumberText, format_i64, parse_i64};
+
+use super::Blob;
 
 /// A view of one stored string, in the form in which a compact structure holds it.
 ///
@@ -18,14 +20,14 @@ impl<'a> Element<'a> {
     /// The most compact form of `bytes`.
     #[inline]
     pub(crate) fn compact(bytes: &'a [u8]) -> Self {
-        canonical_integer(bytes).map_or(Self::Str(bytes), Self::Int)
+        parse_i64(bytes).map_or(Self::Str(bytes), Self::Int)
     }
 
     /// The bytes this stands for.
     #[inline]
     pub(crate) fn to_bytes(self) -> ElementBytes<'a> {
         match self {
-            Self::Int(integer) => ElementBytes::Digits(Decimal::new(integer)),
+            Self::Int(integer) => ElementBytes::Digits(format_i64(integer)),
             Self::Str(bytes) => ElementBytes::Borrowed(bytes),
         }
     }
@@ -40,7 +42,13 @@ impl<'a> Element<'a> {
     #[inline]
     pub(crate) fn len(self) -> usize {
         match self {
-            Self::Int(integer) => Decimal::len_of(integer),
+            Self::Int(integer) => {
+                let digits = integer
+                    .unsigned_abs()
+                    .checked_ilog10()
+                    .map_or(1, |log| log as usize + 1);
+                digits + usize::from(integer < 0)
+            }
             Self::Str(bytes) => bytes.len(),
         }
     }
@@ -59,7 +67,7 @@ impl<'a> Element<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ElementBytes<'a> {
     /// The element was an integer and is written out here.
-    Digits(Decimal),
+    Digits(NumberText),
     /// The element is stored as it is.
     Borrowed(&'a [u8]),
 }
@@ -88,7 +96,7 @@ impl<'a> From<&'a [u8]> for Needle<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
-            integer: canonical_integer(bytes),
+            integer: parse_i64(bytes),
         }
     }
 }

@@ -5,14 +5,12 @@
 mod blob;
 mod element;
 mod growth;
-mod integer;
 mod intset;
 mod listpack;
 pub(crate) mod table;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
-pub(crate) use integer::{Decimal, canonical_integer};
 pub(crate) use intset::Intset;
 pub(crate) use listpack::Listpack;
 pub(crate) use table::{Seed, Table};
