@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use self::encoding::{END, check_entry, entry_size, read_entry, size_of_last, write_entry};
 use super::growth::{capacity_for, is_wasteful};
-use super::{Element, Needle};
+use super::{Blob, Element, Needle};
 
 /// A sequence of strings and integers in one allocation, in Redis' own listpack format.
 ///
@@ -21,6 +21,8 @@ pub(crate) struct Listpack {
     buffer: Box<[u8]>,
     start: u32,
     end: u32,
+    /// The number of entries, which the header cannot always hold and is far away in memory.
+    count: u32,
 }
 
 /// Where an entry is, until the next change of the pack.
@@ -32,7 +34,7 @@ pub(crate) struct Cursor(u32);
 pub(crate) struct Malformed;
 
 const HEADER: usize = 6;
-/// The number of entries is not kept in the header but has to be counted.
+/// In the header: the number of entries does not fit and has to be counted.
 const UNCOUNTED: u16 = u16::MAX;
 
 impl Listpack {
@@ -52,6 +54,7 @@ impl Listpack {
             buffer,
             start: 0,
             end: 0,
+            count: 0,
         };
         pack.set_bounds(0, HEADER + 1);
         pack
@@ -59,14 +62,13 @@ impl Listpack {
 
     /// Takes a copy of a pack that comes from outside, when it is well-formed to the last byte.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        validate(bytes)?;
-        let mut pack = Self {
+        let count = validate(bytes)?;
+        Ok(Self {
             buffer: bytes.into(),
             start: 0,
-            end: 0,
-        };
-        pack.set_bounds(0, bytes.len());
-        Ok(pack)
+            end: bytes.len() as u32,
+            count: count as u32,
+        })
     }
 
     /// The pack in Redis' format.
@@ -75,19 +77,16 @@ impl Listpack {
         &self.buffer[self.start as usize..self.end as usize]
     }
 
-    /// The number of entries. Linear from 65535 entries on.
+    /// The number of entries.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        match self.header_count() {
-            UNCOUNTED => self.iter().count(),
-            count => usize::from(count),
-        }
+        self.count as usize
     }
 
     /// Whether there is no entry.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.size() == HEADER + 1
+        self.count == 0
     }
 
     /// The bytes this owns on the heap.
@@ -108,6 +107,12 @@ impl Listpack {
     pub(crate) fn has_room_for(&self, len: usize, limit: usize) -> bool {
         // Ten bytes is the most that header and length behind can take.
         len.saturating_add(self.size() + 10) <= limit
+    }
+
+    /// How many bytes the pack would have with `bytes` in the place of an entry.
+    pub(crate) fn size_with(&self, cursor: Cursor, bytes: &[u8]) -> usize {
+        let removed = self.entry_at(cursor.offset()).map_or(0, |(_, size)| size);
+        self.size() - removed + entry_size(Element::compact(bytes))
     }
 
     /// The entry at a cursor.
@@ -202,6 +207,25 @@ impl Listpack {
     #[inline]
     pub(crate) fn push_back(&mut self, bytes: &[u8]) {
         self.insert_at(self.size() - 1, Element::compact(bytes));
+    }
+
+    /// Takes the first entry out.
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Option<Blob> {
+        let (element, size) = self.entry_at(HEADER)?;
+        let element = element.to_blob();
+        self.splice(HEADER, size, 0, -1);
+        Some(element)
+    }
+
+    /// Takes the last entry out.
+    #[inline]
+    pub(crate) fn pop_back(&mut self) -> Option<Blob> {
+        let at = self.last()?.offset();
+        let (element, size) = self.entry_at(at)?;
+        let element = element.to_blob();
+        self.splice(at, size, 0, -1);
+        Some(element)
     }
 
     /// Inserts an entry before another; the cursor then stands on the new one.
@@ -384,21 +408,11 @@ impl Listpack {
     }
 
     #[inline]
-    fn header_count(&self) -> u16 {
-        let at = self.start as usize + 4;
-        u16::from_le_bytes([self.buffer[at], self.buffer[at + 1]])
-    }
-
-    /// Adds to the number of entries in the header. Once it was too large it stays unknown.
-    #[inline]
     fn count(&mut self, entries: isize) {
-        let count = self.header_count();
-        if count != UNCOUNTED {
-            let count = usize::from(count).saturating_add_signed(entries);
-            let count = u16::try_from(count).unwrap_or(UNCOUNTED);
-            let at = self.start as usize + 4;
-            self.buffer[at..at + 2].copy_from_slice(&count.to_le_bytes());
-        }
+        self.count = self.count.saturating_add_signed(entries as i32);
+        let header = u16::try_from(self.count).unwrap_or(UNCOUNTED);
+        let at = self.start as usize + 4;
+        self.buffer[at..at + 2].copy_from_slice(&header.to_le_bytes());
     }
 
     #[inline]
@@ -425,6 +439,7 @@ impl Clone for Listpack {
             buffer: bytes.into(),
             start: 0,
             end: bytes.len() as u32,
+            count: self.count,
         }
     }
 }
@@ -464,8 +479,8 @@ impl DoubleEndedIterator for Iter<'_> {
     }
 }
 
-/// Whether bytes from outside are a whole, well-formed pack.
-fn validate(bytes: &[u8]) -> Result<(), Malformed> {
+/// The number of entries, if bytes from outside are a whole, well-formed pack.
+fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     let len = bytes.len();
     if !(HEADER + 1..=Listpack::MAX_BYTES).contains(&len)
         || bytes[len - 1] != END
@@ -484,5 +499,5 @@ fn validate(bytes: &[u8]) -> Result<(), Malformed> {
     if counted != UNCOUNTED && usize::from(counted) != count {
         return Err(Malformed);
     }
-    Ok(())
+    Ok(count)
 }

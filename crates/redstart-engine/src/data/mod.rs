@@ -6,11 +6,13 @@ mod blob;
 mod element;
 mod growth;
 mod intset;
+mod list;
 mod listpack;
 pub(crate) mod table;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
 pub(crate) use intset::Intset;
+pub(crate) use list::{End, List, Side};
 pub(crate) use listpack::Listpack;
 pub(crate) use table::{Seed, Table};

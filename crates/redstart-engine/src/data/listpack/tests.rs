@@ -3,7 +3,6 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::Blob;
 
 fn pack<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Listpack {
     let mut pack = Listpack::new();
@@ -127,24 +126,24 @@ fn every_encoding_is_read_back() {
 #[test]
 fn counts_more_entries_than_its_header_can() {
     let mut pack = Listpack::new();
+    let counts = |pack: &Listpack| {
+        assert_eq!(pack.iter().count(), pack.len());
+        assert_eq!(
+            Listpack::from_bytes(pack.as_bytes()).map(|copy| copy.len()),
+            Ok(pack.len())
+        );
+        (pack.len(), [pack.as_bytes()[4], pack.as_bytes()[5]])
+    };
     for _ in 0..65_534 {
         pack.push_back(b"1");
     }
-    assert_eq!(pack.header_count(), 65_534);
-    for _ in 0..6 {
-        pack.push_back(b"2");
-    }
-    assert_eq!((pack.header_count(), pack.len()), (UNCOUNTED, 65_540));
-    assert_eq!(
-        Listpack::from_bytes(pack.as_bytes()).map(|pack| pack.len()),
-        Ok(65_540)
-    );
-    pack.remove_range(0, 65_530);
-    assert_eq!((pack.header_count(), pack.len()), (UNCOUNTED, 10));
-    assert_eq!(
-        Listpack::from_bytes(pack.as_bytes()).map(|pack| pack.len()),
-        Ok(10)
-    );
+    assert_eq!(counts(&pack), (65_534, [0xfe, 0xff]));
+    pack.push_back(b"2");
+    assert_eq!(counts(&pack), (65_535, [0xff, 0xff]));
+    pack.push_back(b"2");
+    assert_eq!(counts(&pack), (65_536, [0xff, 0xff]));
+    pack.remove_range(0, 65_526);
+    assert_eq!(counts(&pack), (10, [10, 0]));
 }
 
 #[test]
@@ -242,6 +241,8 @@ fn malformed_bytes_are_refused() {
 enum Step {
     PushFront(Vec<u8>),
     PushBack(Vec<u8>),
+    PopFront,
+    PopBack,
     InsertBefore(usize, Vec<u8>),
     InsertAfter(usize, Vec<u8>),
     Replace(usize, Vec<u8>),
@@ -265,6 +266,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => string().prop_map(Step::PushFront),
         4 => string().prop_map(Step::PushBack),
+        1 => Just(Step::PopFront),
+        1 => Just(Step::PopBack),
         2 => (at.clone(), string()).prop_map(|(at, s)| Step::InsertBefore(at, s)),
         2 => (at.clone(), string()).prop_map(|(at, s)| Step::InsertAfter(at, s)),
         3 => (at.clone(), string()).prop_map(|(at, s)| Step::Replace(at, s)),
@@ -296,6 +299,12 @@ fn apply(step: Step, pack: &mut Listpack, model: &mut VecDeque<Vec<u8>>) -> Opti
             pack.push_back(&s);
             model.push_back(s);
         }
+        Step::PopFront => {
+            assert_eq!(pack.pop_front().map(Vec::from), model.pop_front());
+        }
+        Step::PopBack => {
+            assert_eq!(pack.pop_back().map(Vec::from), model.pop_back());
+        }
         Step::InsertBefore(at, s) => {
             let (index, cursor) = place(at, pack)?;
             pack.insert_before(cursor, &s);
@@ -308,7 +317,9 @@ fn apply(step: Step, pack: &mut Listpack, model: &mut VecDeque<Vec<u8>>) -> Opti
         }
         Step::Replace(at, s) => {
             let (index, cursor) = place(at, pack)?;
+            let size = pack.size_with(cursor, &s);
             pack.replace(cursor, &s);
+            assert_eq!(pack.size(), size);
             model[index] = s;
         }
         Step::Remove(at) => {
@@ -347,7 +358,7 @@ proptest! {
             apply(step, &mut pack, &mut model);
             prop_assert_eq!(pack.len(), model.len());
             prop_assert_eq!(pack.is_empty(), model.is_empty());
-            prop_assert_eq!(validate(pack.as_bytes()), Ok(()));
+            prop_assert_eq!(validate(pack.as_bytes()), Ok(model.len()));
             prop_assert!(pack.memory() >= pack.size());
         }
         prop_assert!(strings(&pack).iter().map(|s| s.to_vec()).eq(model.iter().cloned()));
