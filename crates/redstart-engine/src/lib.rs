@@ -1,5 +1,24 @@
-//! Redis semantics inside your process.
-#![allow(dead_code, unused_imports)] // Until the keyspace uses every structure of the data layer.
+//! Redis semantics inside your process: for development, tests and single-process applications.
+//!
+//! Commands run on the caller's thread under sharded locks; there is no server to start and no
+//! thread to hop to. Behaviour, replies and error texts are those of Redis 7.0. There is no
+//! replication, and this is no replacement for a Redis or Valkey server.
+//!
+//! Time and randomness are arguments: an engine on a [`SimulatedClock`] travels in time, and a
+//! seed repeats a run.
 
+mod clients;
+mod clock;
+mod command;
 mod data;
-pub mod random;
+mod keyspace;
+mod random;
+mod shim;
+mod state;
+
+pub use clients::{Client, Engine, EngineBuilder, Flow, Peer};
+pub use clock::{Clock, SimulatedClock, SystemClock};
+pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass};
+pub use redstart_protocol::{Resp, Value};
+pub use state::Outbox;
+pub use state::config::EvictionPolicy;

@@ -3,6 +3,7 @@
 //! No I/O and no state: values and their codec, hash slots, and the facts of the commands.
 
 pub mod encode;
+pub mod facts;
 pub mod number;
 mod slot;
 mod value;

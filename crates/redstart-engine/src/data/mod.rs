@@ -16,3 +16,5 @@ pub(crate) use intset::Intset;
 pub(crate) use list::{End, List, Side};
 pub(crate) use listpack::Listpack;
 pub(crate) use table::{Seed, Table};
+
+mod mock; pub(crate) use mock::*; 

@@ -1,0 +1,264 @@
+//! One client: from arguments to replies in its outbox.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use redstart_protocol::facts::Flags;
+use redstart_protocol::{Resp, Value};
+
+use super::{eviction, plan, upkeep};
+use crate::command::ctx::{Ctx, Origin};
+use crate::command::error::CommandError;
+use crate::command::{self, Command};
+use crate::keyspace::shards::{LockSet, Locked};
+use crate::keyspace::{Space, Surroundings};
+use crate::state::session::{Replies, Session};
+use crate::state::{Environment, Outbox};
+
+/// A client of an engine: its selected database, transaction, watched keys, subscriptions.
+///
+/// One client is used by one thread at a time, as one connection to a server would be. Clients of
+/// the same engine run side by side.
+#[derive(Debug)]
+pub struct Client {
+    environment: Arc<Environment>,
+    session: Session,
+}
+
+/// What to do after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
+pub enum Flow {
+    /// Go on with the next command.
+    Done,
+    /// Send what is in the outbox and disconnect.
+    Close,
+    /// Clients are paused: nothing was done. Execute the same command again at this moment on the
+    /// engine's monotonic clock, in microseconds, or earlier.
+    Paused(u64),
+}
+
+/// Who a client is.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    address: String,
+    local_address: String,
+    trusted: bool,
+}
+
+impl Peer {
+    /// A client inside this process, which needs no password.
+    pub fn embedded() -> Peer {
+        Peer { address: "embedded:0".into(), local_address: "embedded:0".into(), trusted: true }
+    }
+
+    /// A client from outside: its address and the one it connected to, as CLIENT LIST shows them.
+    pub fn remote(address: impl Into<String>, local_address: impl Into<String>) -> Peer {
+        Peer { address: address.into(), local_address: local_address.into(), trusted: false }
+    }
+}
+
+impl Client {
+    pub(super) fn new(environment: Arc<Environment>, outbox: Outbox, peer: Peer) -> Client {
+        let now_us = environment.clock.now_us();
+        let info =
+            environment.registry.enter(peer.address, peer.local_address, now_us, &outbox);
+        let authenticated = peer.trusted || !environment.config.has_password();
+        let rng = environment.fork_rng();
+        let session = Session::new(info, outbox, authenticated, rng);
+        Client { environment, session }
+    }
+
+    /// Executes one command; its replies go into the outbox before its locks are released.
+    pub fn execute(&mut self, args: &[&[u8]]) -> Flow {
+        let flow = self.run(args, |session, value, replied| {
+            let silent = match session.replies {
+                Replies::On => false,
+                Replies::Off => true,
+                Replies::SkipThisAndNext => {
+                    session.replies = Replies::SkipNext;
+                    true
+                }
+                Replies::SkipNext => {
+                    session.replies = Replies::On;
+                    true
+                }
+            };
+            if !silent && !replied {
+                session.outbox.push(value);
+            }
+        });
+        match self.session.closing || self.session.outbox.is_closed() {
+            true => Flow::Close,
+            false => flow,
+        }
+    }
+
+    /// Executes one command and returns its reply. For callers inside the process: pushes go into
+    /// the outbox as ever, the reply does not. A pause of clients is not waited for.
+    pub fn call(&mut self, args: &[&[u8]]) -> Value {
+        let mut reply = Value::Null;
+        let _ = self.run(args, |_, value, _| reply = value);
+        reply
+    }
+
+    /// The client's queue of replies and pushes.
+    pub fn outbox(&self) -> &Outbox {
+        &self.session.outbox
+    }
+
+    /// The number CLIENT ID answers.
+    pub fn id(&self) -> u64 {
+        self.session.info.id
+    }
+
+    /// Whether the client has shown its password, or needs none.
+    pub fn is_authenticated(&self) -> bool {
+        self.session.authenticated
+    }
+
+    /// How many channels and patterns the client listens to. Such a client is not idle.
+    pub fn subscriptions(&self) -> usize {
+        self.session.subscriptions()
+    }
+
+    /// The protocol version in force.
+    pub fn resp(&self) -> Resp {
+        self.session.resp
+    }
+
+    fn run(&mut self, args: &[&[u8]], deliver: impl FnOnce(&mut Session, Value, bool)) -> Flow {
+        if args.is_empty() {
+            return Flow::Done;
+        }
+        let info = &self.session.info;
+        info.commands.fetch_add(1, Ordering::Relaxed);
+        info.last_active_us.store(self.environment.clock.coarse_us(), Ordering::Relaxed);
+
+        let admitted = self.admit(args);
+        let (command, locked) = match admitted {
+            Ok(Admitted::Run(command, set)) => {
+                let environment = &*self.environment;
+                match environment.shards.lock(set, || upkeep::patience(environment)) {
+                    Ok(locked) => (command, (set, locked)),
+                    Err(busy) => {
+                        deliver(&mut self.session, busy.into_value(), false);
+                        return Flow::Done;
+                    }
+                }
+            }
+            Ok(Admitted::Queue) => {
+                let queue = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
+                if let Some(transaction) = &mut self.session.transaction {
+                    transaction.queue.push(queue);
+                    let queued = transaction.queue.len() as u32 + 1;
+                    self.session.info.queued.store(queued, Ordering::Relaxed);
+                }
+                deliver(&mut self.session, Value::simple("QUEUED"), false);
+                return Flow::Done;
+            }
+            Ok(Admitted::Wait(until_us)) => return Flow::Paused(until_us),
+            Err(error) => {
+                if let Some(transaction) = &mut self.session.transaction {
+                    transaction.aborted = true;
+                }
+                deliver(&mut self.session, error.into_value(), false);
+                return Flow::Done;
+            }
+        };
+        self.session.info.last_command.store(command.index + 1, Ordering::Relaxed);
+        Client::perform(&self.environment, &mut self.session, command, args, locked, deliver);
+        Flow::Done
+    }
+
+    /// Everything that is decided before a command runs, in Redis' order.
+    #[inline]
+    fn admit(&self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
+        let (environment, session) = (&*self.environment, &self.session);
+        let command = command::find(args)?;
+        command.check_arity(args)?;
+        if !session.authenticated && !command.has(Flags::NO_AUTH) {
+            return Err(CommandError::NO_AUTH);
+        }
+        if environment.options.cluster_strict {
+            plan::check_slots(command, args)?;
+        }
+        let in_transaction = session.transaction.is_some();
+        let runs_now = !in_transaction || command.runs_in_transaction_at_once();
+        eviction::make_room(environment, command)?;
+        if session.resp == Resp::V2
+            && session.subscriptions() > 0
+            && !command.serves_subscribers()
+        {
+            return Err(CommandError::subscriber_context(command.name));
+        }
+        if !runs_now {
+            return match command.has(Flags::NO_MULTI) {
+                true => Err(CommandError::not_in_transaction()),
+                false => Ok(Admitted::Queue),
+            };
+        }
+        let exec = command.name == "exec";
+        let writes = command.has(Flags::WRITE) || command.has(Flags::MAY_REPLICATE) || exec;
+        let paused = environment.pause.holds(writes, || environment.clock.monotonic_us());
+        if let Some(until_us) = paused {
+            return Ok(Admitted::Wait(until_us));
+        }
+        let set = match exec {
+            true => plan::locks_of_transaction(&environment.shards, session),
+            false => plan::locks_of(&environment.shards, command, args),
+        };
+        Ok(Admitted::Run(command, set))
+    }
+
+    /// Runs a command under its locks: the reply is delivered and the effects are logged before
+    /// they are released.
+    #[inline]
+    fn perform(
+        environment: &Arc<Environment>,
+        session: &mut Session,
+        command: &'static Command,
+        args: &[&[u8]],
+        (locks, locked): (LockSet, Locked<'_>),
+        deliver: impl FnOnce(&mut Session, Value, bool),
+    ) {
+        let surroundings = Surroundings {
+            clock: &*environment.clock,
+            tracking: environment.config.tracking(),
+            observer: environment.observer.as_deref(),
+            logging: environment.log.is_some(),
+            touching: true,
+        };
+        let rng = session.rng.clone();
+        let space = Space::new(&environment.shards, locked, surroundings, rng);
+        let resp = session.resp;
+        let mut ctx = Ctx::new(space, session, environment, Origin::Client, resp, locks);
+        let value = command::invoke(&mut ctx, command, args);
+        let replied = ctx.replied;
+        let Ctx { mut space, session, .. } = ctx;
+        if let Some(log) = &environment.log {
+            let effects = std::mem::take(space.effects());
+            if !effects.is_empty() {
+                log.append(&effects, command.is_atomic_batch());
+            }
+        }
+        deliver(session, value, replied);
+        session.rng = space.into_rng();
+    }
+}
+
+/// What becomes of a command.
+enum Admitted {
+    Run(&'static Command, LockSet),
+    Queue,
+    Wait(u64),
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        command::leave(&self.environment, &mut self.session);
+        self.environment.registry.leave(&self.session.info);
+    }
+}

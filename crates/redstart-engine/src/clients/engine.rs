@@ -1,0 +1,196 @@
+//! The engine: everything its clients share, and the periodic work nobody asks for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::client::{Client, Peer};
+use super::upkeep;
+use crate::clock::{Clock, SystemClock};
+use crate::data::Seed;
+use crate::keyspace::change::{ChangeObserver, EffectLog};
+use crate::keyspace::shards::{SHARDS_MAX, Shards};
+use crate::random::Rng;
+use crate::state::config::{Config, EvictionPolicy};
+use crate::state::{Environment, Options, Outbox};
+
+/// Redis semantics inside this process. Clones are handles of the same engine.
+///
+/// There is no replication and, so far, no persistence: it is for development, tests and
+/// single-process applications, and no replacement for a Redis or Valkey server.
+///
+/// ```
+/// use redstart_engine::{Engine, Value};
+///
+/// let engine = Engine::builder().build();
+/// let mut client = engine.connect_embedded();
+/// assert_eq!(client.call(&[b"SET", b"greeting", b"hello"]), Value::OK);
+/// assert_eq!(client.call(&[b"GET", b"greeting"]), Value::bulk("hello"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) environment: Arc<Environment>,
+}
+
+/// What an engine is made of. Every setting has a default.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    shards: usize,
+    clock: Option<Arc<dyn Clock>>,
+    seed: Option<u64>,
+    config: Config,
+    options: Options,
+    log: Option<Arc<dyn EffectLog>>,
+    observer: Option<Arc<dyn ChangeObserver>>,
+}
+
+impl Engine {
+    /// An engine to be configured.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder {
+            shards: 16,
+            clock: None,
+            seed: None,
+            config: Config::default(),
+            options: Options { cluster_strict: false, debug_commands: false, port: 0 },
+            log: None,
+            observer: None,
+        }
+    }
+
+    /// A client inside this process. It needs no password. Messages of channels it subscribes to
+    /// have nowhere to go: use [`Engine::connect`] with an outbox for those.
+    pub fn connect_embedded(&self) -> Client {
+        Client::new(Arc::clone(&self.environment), Outbox::values(|| {}), Peer::embedded())
+    }
+
+    /// A client whose replies and pushes go into `outbox`.
+    pub fn connect(&self, outbox: Outbox, peer: Peer) -> Client {
+        Client::new(Arc::clone(&self.environment), outbox, peer)
+    }
+
+    /// Does a slice of the work nobody asks for: removes expired keys and keeps the coarse clock
+    /// fresh. Call it some ten times a second; it takes at most about a millisecond.
+    pub fn tick(&self) {
+        upkeep::tick(&self.environment);
+    }
+
+    /// The clock the engine goes by.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.environment.clock)
+    }
+
+    /// How many clients are connected.
+    pub fn clients(&self) -> usize {
+        self.environment.registry.len()
+    }
+
+    /// Whether clients that do not come from inside the process need a password.
+    pub fn has_password(&self) -> bool {
+        self.environment.config.has_password()
+    }
+
+    /// Counts a connection that was turned away, for INFO.
+    pub fn note_rejected_connection(&self) {
+        self.environment.rejected_connections.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl EngineBuilder {
+    /// The number of shards, 1 to 64; 16 unless told otherwise. One shard gives Redis' own
+    /// schedule, command after command; more let commands on different keys run side by side.
+    pub fn shards(mut self, shards: usize) -> EngineBuilder {
+        self.shards = shards.clamp(1, SHARDS_MAX);
+        self
+    }
+
+    /// The clock to go by: a [`SimulatedClock`](crate::SimulatedClock) for time travel.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> EngineBuilder {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// The seed of everything random, for runs that can be repeated. Without one it comes from the
+    /// operating system.
+    pub fn seed(mut self, seed: u64) -> EngineBuilder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Whether to refuse what a cluster would: keys of different slots in one command (CROSSSLOT)
+    /// and databases other than 0.
+    pub fn cluster_strict(mut self, strict: bool) -> EngineBuilder {
+        self.options.cluster_strict = strict;
+        self
+    }
+
+    /// Whether DEBUG is served.
+    pub fn debug_commands(mut self, enabled: bool) -> EngineBuilder {
+        self.options.debug_commands = enabled;
+        self
+    }
+
+    /// The port INFO names, when the engine is behind one.
+    pub fn port(mut self, port: u16) -> EngineBuilder {
+        self.options.port = port;
+        self
+    }
+
+    /// Bytes of keys and values above which `policy` makes room; zero for no limit.
+    pub fn max_memory(self, bytes: u64, policy: EvictionPolicy) -> EngineBuilder {
+        self.config.maxmemory.store(bytes, Ordering::Relaxed);
+        self.config.set_policy(policy);
+        self
+    }
+
+    /// The password that clients from outside the process have to give.
+    pub fn password(self, password: &[u8]) -> EngineBuilder {
+        self.config.set_password(password);
+        self
+    }
+
+    /// Receives the effects of all changes.
+    pub fn effect_log(mut self, log: Arc<dyn EffectLog>) -> EngineBuilder {
+        self.log = Some(log);
+        self
+    }
+
+    /// Receives the events of all changes.
+    pub fn change_observer(mut self, observer: Arc<dyn ChangeObserver>) -> EngineBuilder {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The engine.
+    pub fn build(self) -> Engine {
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let mut rng = Rng::new(self.seed.unwrap_or_else(entropy));
+        let seed = Seed::new(rng.next_u64());
+        let run_id = (0..5).map(|_| format!("{:08x}", rng.next_u64() as u32)).collect();
+        let started_us = clock.now_us();
+        Engine {
+            environment: Arc::new(Environment {
+                shards: Shards::new(self.shards, seed),
+                clock,
+                config: self.config,
+                registry: Default::default(),
+                pubsub: Default::default(),
+                pause: Default::default(),
+                options: self.options,
+                log: self.log,
+                observer: self.observer,
+                rng: Mutex::new(rng),
+                run_id,
+                started_us,
+                rejected_connections: AtomicU64::new(0),
+            }),
+        }
+    }
+}
+
+/// A seed from the operating system. Should that fail, the address of a local serves: the seed
+/// guards against crafted keys, not secrets.
+fn entropy() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| std::ptr::from_ref(&0u8).addr() as u64)
+}

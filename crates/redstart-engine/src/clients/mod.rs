@@ -1,0 +1,10 @@
+//! Clients: their sessions, the locks of their commands, and the engine they talk to.
+
+mod client;
+mod engine;
+mod eviction;
+mod plan;
+mod upkeep;
+
+pub use client::{Client, Flow, Peer};
+pub use engine::{Engine, EngineBuilder};

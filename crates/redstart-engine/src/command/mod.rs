@@ -1,0 +1,241 @@
+//! The language of Redis: parse, act, reply.
+//!
+//! Each family file opens with its `TABLE`: the handlers it attaches to the facts of
+//! `redstart_protocol`. A handler is three paragraphs (parse, act, reply) and parses everything
+//! before its first write, so a command is done wholly or not at all.
+//!
+//! Sees `state`, `keyspace` and `data`. Never a lock, never a socket.
+
+pub(crate) mod args;
+pub(crate) mod ctx;
+pub(crate) mod error;
+mod expiry;
+mod lcs;
+mod pubsub;
+mod string;
+mod transaction;
+
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+use redstart_protocol::Value;
+use redstart_protocol::facts::{self, Flags};
+
+use ctx::Ctx;
+use error::CommandError;
+
+use crate::state::Environment;
+use crate::state::session::Session;
+
+/// What carries a command out.
+pub(crate) type Handler = fn(&mut Ctx<'_>, &[&[u8]]) -> Result<Value, CommandError>;
+
+/// One row of a family's table.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The name the facts know, `container|subcommand` for a subcommand.
+    name: &'static str,
+    handler: Handler,
+    scope: Scope,
+}
+
+/// Which shards a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those of its keys: none for a command without keys.
+    Keys,
+    /// All: it looks at a whole database, or at keys it does not name.
+    All,
+}
+
+const fn row(name: &'static str, handler: Handler) -> Row {
+    Row { name, handler, scope: Scope::Keys }
+}
+
+impl Row {
+    const fn all_shards(mut self) -> Row {
+        self.scope = Scope::All;
+        self
+    }
+}
+
+/// Every family, in reading order.
+const FAMILIES: &[&[Row]] = &[string::TABLE, transaction::TABLE, pubsub::TABLE];
+
+/// A command this engine carries out.
+pub(crate) struct Command {
+    pub(crate) facts: &'static facts::Command,
+    /// Its full name, `container|subcommand` for a subcommand.
+    pub(crate) name: &'static str,
+    pub(crate) scope: Scope,
+    /// Its place in [`all`].
+    pub(crate) index: u32,
+    handler: Handler,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+struct Commands {
+    all: Vec<Command>,
+    /// By lower-case name.
+    by_name: HashMap<&'static [u8], usize, foldhash::fast::FixedState>,
+}
+
+static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
+    let mut commands =
+        Commands { all: Vec::new(), by_name: HashMap::with_hasher(Default::default()) };
+    for row in FAMILIES.iter().copied().flatten() {
+        let facts = facts_of(row.name).expect("every handler's command is in the facts");
+        let index = commands.all.len();
+        commands.by_name.insert(row.name.as_bytes(), index);
+        commands.all.push(Command {
+            facts,
+            name: row.name,
+            scope: row.scope,
+            index: index as u32,
+            handler: row.handler,
+        });
+    }
+    commands
+});
+
+fn facts_of(name: &str) -> Option<&'static facts::Command> {
+    match name.split_once('|') {
+        None => facts::find(name.as_bytes()),
+        Some((container, subcommand)) => {
+            facts::find(container.as_bytes())?.subcommand(subcommand.as_bytes())
+        }
+    }
+}
+
+/// Every command this engine carries out, subcommands included.
+pub(crate) fn all() -> &'static [Command] {
+    &COMMANDS.all
+}
+
+/// The longest name of a command, `container|subcommand`.
+const NAME_MAX: usize = 40;
+
+/// The command that `args` call, or why there is none.
+#[inline]
+pub(crate) fn find(args: &[&[u8]]) -> Result<&'static Command, CommandError> {
+    let Some(name) = args.first() else { return Err(CommandError::unknown_command(args)) };
+    if let Some(command) = by_name(&[name]) {
+        return Ok(command);
+    }
+    let container = facts::find(name).filter(|facts| !facts.subcommands.is_empty());
+    match (container, args.get(1)) {
+        (Some(container), None) if is_served(container) => {
+            Err(CommandError::arity(container.name))
+        }
+        (Some(container), Some(subcommand)) if is_served(container) => {
+            let command = by_name(&[name, b"|", subcommand]);
+            command.ok_or_else(|| CommandError::unknown_subcommand(container.name, subcommand))
+        }
+        _ => Err(CommandError::unknown_command(args)),
+    }
+}
+
+/// Whether any subcommand of a container is carried out here.
+fn is_served(container: &facts::Command) -> bool {
+    all().iter().any(|command| {
+        command.name.split_once('|').is_some_and(|(name, _)| name == container.name)
+    })
+}
+
+fn by_name(parts: &[&[u8]]) -> Option<&'static Command> {
+    let mut name = [0; NAME_MAX];
+    let mut len = 0;
+    for part in parts {
+        let room = name.get_mut(len..len + part.len())?;
+        for (to, from) in room.iter_mut().zip(*part) {
+            *to = from.to_ascii_lowercase();
+        }
+        len += part.len();
+    }
+    COMMANDS.by_name.get(&name[..len]).map(|&index| &COMMANDS.all[index])
+}
+
+impl Command {
+    /// An error unless the number of arguments is right.
+    #[inline]
+    pub(crate) fn check_arity(&self, args: &[&[u8]]) -> Result<(), CommandError> {
+        let (count, arity) = (args.len() as i64, i64::from(self.facts.arity));
+        match if arity < 0 { count >= -arity } else { count == arity } {
+            true => Ok(()),
+            false => Err(CommandError::arity(self.name)),
+        }
+    }
+
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.facts.flags.contains(flag)
+    }
+
+    /// Whether it is carried out at once between MULTI and EXEC, not queued.
+    pub(crate) fn runs_in_transaction_at_once(&self) -> bool {
+        matches!(self.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+    }
+
+    /// Whether a RESP2 client may call it while it is subscribed.
+    pub(crate) fn serves_subscribers(&self) -> bool {
+        let name = self.name;
+        matches!(name, "ping" | "quit" | "reset") || name.ends_with("subscribe")
+    }
+
+    /// Whether the effects of one call belong together.
+    pub(crate) fn is_atomic_batch(&self) -> bool {
+        self.name == "exec" || self.name.starts_with("eval")
+    }
+}
+
+/// Carries a command out under locks that cover its keys, and logs its effect.
+#[inline]
+pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Value {
+    let changes = ctx.space.changes();
+    ctx.effect_logged = false;
+
+    let result = (command.handler)(ctx, args);
+
+    let changed = ctx.space.changes() != changes;
+    if changed && ctx.space.is_logging() && !ctx.effect_logged && command.has(Flags::WRITE) {
+        ctx.space.log(ctx.session.db, args);
+    }
+    result.unwrap_or_else(CommandError::into_value)
+}
+
+/// The client is gone: ends what it left open.
+pub(crate) fn leave(env: &Environment, session: &mut Session) {
+    pubsub::leave_all(env, session);
+    session.forget_watched();
+}
+
+/// The reply of a container's HELP: its usage and what each subcommand does.
+fn help_of(container: &str, subcommands: &[(&str, &str)]) -> Value {
+    let title = format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    let lines = subcommands
+        .iter()
+        .flat_map(|(usage, text)| [(*usage).to_owned(), format!("    {text}")])
+        .chain(["HELP".to_owned(), "    Print this help.".to_owned()]);
+    Value::Array(
+        std::iter::once(title)
+            .chain(lines)
+            .map(|line| Value::Simple(line.into_bytes().into()))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_stands_twice() {
+        let mut names: Vec<_> = all().iter().map(|command| command.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+    }
+}

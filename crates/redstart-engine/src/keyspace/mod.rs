@@ -1,0 +1,16 @@
+//! Typed access to keys: shards and their locks, lazy expiry, memory accounting, watching, and
+//! the one change hook.
+//!
+//! Sees `data` only. Never a command, never a reply.
+
+pub(crate) mod access;
+pub(crate) mod change;
+mod entry;
+pub(crate) mod object;
+pub(crate) mod shard;
+pub(crate) mod shards;
+mod space;
+pub(crate) mod watch;
+
+pub(crate) use entry::Entry;
+pub(crate) use space::{Space, Surroundings, Ttl, WrongType};

@@ -1,0 +1,197 @@
+//! The shards and their locks.
+//!
+//! Invariant: locks are only ever taken through [`Shards::lock`], which takes a whole set in
+//! ascending order. All shards in order is the global lock. Nobody takes a second set while
+//! holding a first, and nothing waits for I/O while holding one.
+
+use std::time::Duration;
+
+use redstart_protocol::{SLOTS, slot};
+
+use super::shard::Shard;
+use crate::data::Seed;
+use crate::shim::{Mutex, MutexGuard};
+
+/// The most shards an engine can have: a lock set is one 64-bit word.
+pub(crate) const SHARDS_MAX: usize = 64;
+
+/// A shard on cache lines of its own, so that neighbours' locks do not slow each other down.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded(Mutex<Shard>);
+
+/// All keys of an engine, grouped by hash slot.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    shards: Box<[Padded]>,
+    seed: Seed,
+}
+
+/// A set of shards to lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LockSet(u64);
+
+impl LockSet {
+    pub(crate) const NONE: LockSet = LockSet(0);
+
+    pub(crate) fn one(shard: usize) -> LockSet {
+        LockSet(1 << shard)
+    }
+
+    pub(crate) fn insert(&mut self, shard: usize) {
+        self.0 |= 1 << shard;
+    }
+
+    pub(crate) fn contains(self, shard: usize) -> bool {
+        self.0 & (1 << shard) != 0
+    }
+
+    pub(crate) fn union(self, other: LockSet) -> LockSet {
+        LockSet(self.0 | other.0)
+    }
+}
+
+/// Shards whose locks are held.
+#[derive(Debug)]
+pub(crate) enum Locked<'a> {
+    None,
+    /// The common case: one key, or keys of one shard.
+    One(usize, MutexGuard<'a, Shard>),
+    /// Indexed by shard.
+    Many(Vec<Option<MutexGuard<'a, Shard>>>),
+}
+
+impl Shards {
+    /// `count` empty shards, between 1 and [`SHARDS_MAX`].
+    pub(crate) fn new(count: usize, seed: Seed) -> Shards {
+        let count = count.clamp(1, SHARDS_MAX);
+        Shards { shards: (0..count).map(|_| Padded(Mutex::new(Shard::new()))).collect(), seed }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The shard that holds `key`: its slot's, each shard a contiguous range of slots.
+    #[inline]
+    pub(crate) fn shard_of(&self, key: &[u8]) -> usize {
+        match self.shards.len() {
+            1 => 0,
+            count => usize::from(slot(key)) * count / usize::from(SLOTS),
+        }
+    }
+
+    /// The set of all shards.
+    pub(crate) fn all(&self) -> LockSet {
+        LockSet(u64::MAX >> (SHARDS_MAX - self.shards.len()))
+    }
+
+    /// Locks a set in ascending order.
+    ///
+    /// `patience` is asked now and then while a lock is not to be had: when it answers with an
+    /// error, everything taken so far is released and the error is returned.
+    #[inline]
+    pub(crate) fn lock<E>(
+        &self,
+        set: LockSet,
+        mut patience: impl FnMut() -> Result<(), E>,
+    ) -> Result<Locked<'_>, E> {
+        match set.0.count_ones() {
+            0 => Ok(Locked::None),
+            1 => {
+                let shard = set.0.trailing_zeros() as usize;
+                Ok(Locked::One(shard, self.lock_one(shard, &mut patience)?))
+            }
+            _ => {
+                let mut guards = Vec::with_capacity(self.shards.len());
+                for shard in 0..self.shards.len() {
+                    guards.push(match set.contains(shard) {
+                        true => Some(self.lock_one(shard, &mut patience)?),
+                        false => None,
+                    });
+                }
+                Ok(Locked::Many(guards))
+            }
+        }
+    }
+
+    #[inline]
+    fn lock_one<E>(
+        &self,
+        shard: usize,
+        patience: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<MutexGuard<'_, Shard>, E> {
+        const CHECK_EVERY: Duration = Duration::from_millis(20);
+        let lock = &self.shards[shard].0;
+        if let Some(guard) = lock.try_lock() {
+            return Ok(guard);
+        }
+        loop {
+            if let Some(guard) = lock.try_lock_for(CHECK_EVERY) {
+                return Ok(guard);
+            }
+            patience()?;
+        }
+    }
+
+    /// Locks one shard and waits as long as it takes. For periodic work, never inside a command.
+    pub(crate) fn lock_for_upkeep(&self, shard: usize) -> MutexGuard<'_, Shard> {
+        self.shards[shard].0.lock()
+    }
+}
+
+impl Locked<'_> {
+    /// The held shard. The lock plan covers every key a command touches.
+    #[inline]
+    pub(super) fn shard_mut(&mut self, shard: usize) -> &mut Shard {
+        match self {
+            Locked::One(held, guard) if *held == shard => guard,
+            Locked::Many(guards) => {
+                guards[shard].as_deref_mut().expect("the lock plan covers every key touched")
+            }
+            _ => unreachable!("the lock plan covers every key touched"),
+        }
+    }
+
+    #[inline]
+    pub(super) fn shard(&self, shard: usize) -> &Shard {
+        match self {
+            Locked::One(held, guard) if *held == shard => guard,
+            Locked::Many(guards) => {
+                guards[shard].as_deref().expect("the lock plan covers every key touched")
+            }
+            _ => unreachable!("the lock plan covers every key touched"),
+        }
+    }
+
+    /// The one held shard, when it is only one.
+    #[inline]
+    pub(super) fn only(&self) -> Option<usize> {
+        match self {
+            Locked::One(held, _) => Some(*held),
+            _ => None,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Shard> {
+        let (one, many) = match self {
+            Locked::None => (None, &[][..]),
+            Locked::One(_, guard) => (Some(&**guard), &[][..]),
+            Locked::Many(guards) => (None, guards.as_slice()),
+        };
+        one.into_iter().chain(many.iter().flatten().map(|guard| &**guard))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        let (one, many) = match self {
+            Locked::None => (None, &mut [][..]),
+            Locked::One(_, guard) => (Some(&mut **guard), &mut [][..]),
+            Locked::Many(guards) => (None, guards.as_mut_slice()),
+        };
+        one.into_iter().chain(many.iter_mut().flatten().map(|guard| &mut **guard))
+    }
+}

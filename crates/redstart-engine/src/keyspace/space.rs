@@ -1,0 +1,606 @@
+//! Typed access to the keys of the locked shards, for the length of one command, transaction or
+//! script.
+//!
+//! Here, once, live: lazy expiry, access tracking, creation on write, removal of what became
+//! empty, memory accounting, and the change hook. Time stands still for as long as a space lives.
+
+use std::cell::Cell;
+use std::num::NonZeroU64;
+
+use super::access::{Access, Tracking};
+use super::change::{ChangeObserver, Effect, Event, EventClass};
+use super::entry::Entry;
+use super::object::{Aggregate, Object, StringView};
+use super::shard::Shard;
+use super::shards::{Locked, Shards};
+use super::watch::WatchFlag;
+use crate::clock::Clock;
+use crate::data::Blob;
+use crate::data::table::CURSOR_BITS;
+use crate::random::Rng;
+
+/// The key holds another type than the command works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType;
+
+/// What becomes of a key's time to live when its value is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ttl {
+    Keep,
+    Clear,
+    /// Expires after this moment, in milliseconds since 1970.
+    At(u64),
+}
+
+/// What a space needs to know besides the keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) tracking: Tracking,
+    pub(crate) observer: Option<&'a dyn ChangeObserver>,
+    /// Whether effects are to be collected.
+    pub(crate) logging: bool,
+    /// Whether a read counts as a use of the key (`CLIENT NO-TOUCH` of later versions, upkeep).
+    pub(crate) touching: bool,
+}
+
+/// The keys of the locked shards.
+pub(crate) struct Space<'a> {
+    shards: &'a Shards,
+    locked: Locked<'a>,
+    surroundings: Surroundings<'a>,
+    rng: Rng,
+    /// Microseconds since 1970, read at most once; zero until then.
+    now_us: Cell<u64>,
+    changes: u64,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Space<'a> {
+    pub(crate) fn new(
+        shards: &'a Shards,
+        locked: Locked<'a>,
+        surroundings: Surroundings<'a>,
+        rng: Rng,
+    ) -> Space<'a> {
+        let now_us = Cell::new(0);
+        Space { shards, locked, surroundings, rng, now_us, changes: 0, effects: Vec::new() }
+    }
+
+    // ---- time, randomness, hashing ------------------------------------------------------------
+
+    /// Microseconds since 1970. The same for as long as this space lives.
+    pub(crate) fn now_us(&self) -> u64 {
+        if self.now_us.get() == 0 {
+            self.now_us.set(self.surroundings.clock.now_us().max(1));
+        }
+        self.now_us.get()
+    }
+
+    /// Milliseconds since 1970. The same for as long as this space lives.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_us() / 1_000
+    }
+
+    /// Gives the generator back to its client.
+    pub(crate) fn into_rng(self) -> Rng {
+        self.rng
+    }
+
+    pub(crate) fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    pub(crate) fn seed(&self) -> crate::data::Seed {
+        self.shards.seed()
+    }
+
+    pub(crate) fn tracking(&self) -> Tracking {
+        self.surroundings.tracking
+    }
+
+    /// Seconds since 1970 as access tracking counts them: as coarse as the clock allows.
+    fn access_s(&self) -> u64 {
+        match self.now_us.get() {
+            0 => self.surroundings.clock.coarse_us() / 1_000_000,
+            now_us => now_us / 1_000_000,
+        }
+    }
+
+    // ---- reading ------------------------------------------------------------------------------
+
+    /// The live entry of `key`, counted as a use and as a hit or miss.
+    pub(crate) fn read(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
+        let found = self.find(db, key);
+        let counters = &mut self.shard_mut(key).counters;
+        match found {
+            true => counters.hits += 1,
+            false => counters.misses += 1,
+        }
+        self.used(db, key, found)
+    }
+
+    /// The live entry of `key`, counted as a use only: what a command that writes looks at.
+    pub(crate) fn lookup(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
+        let found = self.find(db, key);
+        self.used(db, key, found)
+    }
+
+    /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
+    pub(crate) fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
+        let hash = self.shards.seed().hash(key);
+        let entry = self.shard(key).databases[usize::from(db)].table.get(hash, key)?;
+        let gone = entry.expires.is_some() && entry.is_expired(self.now_ms());
+        (!gone).then_some(entry)
+    }
+
+    /// Whether `key` is live. Counts nothing.
+    pub(crate) fn contains(&mut self, db: u8, key: &[u8]) -> bool {
+        self.find(db, key)
+    }
+
+    /// The aggregate at `key`, counted as a use and as a hit or miss.
+    pub(crate) fn read_as<T: Aggregate>(
+        &mut self,
+        db: u8,
+        key: &[u8],
+    ) -> Result<Option<&T>, WrongType> {
+        match self.read(db, key) {
+            None => Ok(None),
+            Some(entry) => T::of(&entry.object).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// The aggregate at `key`, leaving no trace: for several keys at once, after reading each.
+    pub(crate) fn peek_as<T: Aggregate>(
+        &self,
+        db: u8,
+        key: &[u8],
+    ) -> Result<Option<&T>, WrongType> {
+        match self.peek(db, key) {
+            None => Ok(None),
+            Some(entry) => T::of(&entry.object).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// The string at `key`, counted as a use and as a hit or miss.
+    pub(crate) fn read_string(
+        &mut self,
+        db: u8,
+        key: &[u8],
+    ) -> Result<Option<StringView<'_>>, WrongType> {
+        match self.read(db, key) {
+            None => Ok(None),
+            Some(entry) => entry.object.as_string().map(Some).ok_or(WrongType),
+        }
+    }
+
+    // ---- writing ------------------------------------------------------------------------------
+
+    /// Sets `key` to `object`, whatever it held. The caller reports the change.
+    pub(crate) fn put(&mut self, db: u8, key: &[u8], object: Object, ttl: Ttl) {
+        let seed = self.shards.seed();
+        let hash = seed.hash(key);
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let shard = self.shard_mut(key);
+        let database = &mut shard.databases[usize::from(db)];
+        let expires = match ttl {
+            Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
+            Ttl::Keep | Ttl::Clear => None,
+        };
+        match database.table.get_mut(hash, key) {
+            Some(entry) => {
+                shard.heap_bytes -= entry.object.memory();
+                shard.heap_bytes += object.memory();
+                entry.object = object;
+                if ttl != Ttl::Keep {
+                    database.volatile -= usize::from(entry.expires.is_some());
+                    database.volatile += usize::from(expires.is_some());
+                    entry.expires = expires;
+                }
+                entry.access = Access::first(tracking, now_s);
+            }
+            None => {
+                let access = Access::first(tracking, now_s);
+                let entry = Entry { key: Blob::from(key), object, expires, access };
+                shard.heap_bytes += entry.heap_bytes();
+                database.volatile += usize::from(expires.is_some());
+                database.table.insert(hash, entry, seed);
+            }
+        }
+    }
+
+    /// Changes the object of a live `key` in place, `None` where there is none.
+    pub(crate) fn update<R>(
+        &mut self,
+        db: u8,
+        key: &[u8],
+        change: impl FnOnce(&mut Object) -> R,
+    ) -> Option<R> {
+        if !self.find(db, key) {
+            return None;
+        }
+        let hash = self.shards.seed().hash(key);
+        let shard = self.shard_mut(key);
+        let entry = shard.databases[usize::from(db)].table.get_mut(hash, key)?;
+        let before = entry.object.memory();
+        let result = change(&mut entry.object);
+        let after = entry.object.memory();
+        shard.heap_bytes = shard.heap_bytes - before + after;
+        Some(result)
+    }
+
+    /// Changes the aggregate at `key` in place, `None` where there is none. One left empty is
+    /// removed, and the `del` event follows what the caller reports: see [`Space::changed`].
+    pub(crate) fn edit<T: Aggregate, R>(
+        &mut self,
+        db: u8,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let edited = self.update(db, key, |object| {
+            let value = T::of_mut(object).ok_or(WrongType)?;
+            let result = change(value);
+            Ok((result, value.is_empty()))
+        });
+        match edited {
+            None => Ok(None),
+            Some(Err(wrong)) => Err(wrong),
+            Some(Ok((result, emptied))) => {
+                if emptied {
+                    self.take(db, key);
+                }
+                self.used(db, key, !emptied);
+                Ok(Some(result))
+            }
+        }
+    }
+
+    /// As [`Space::edit`], on an empty aggregate where there is none.
+    pub(crate) fn edit_or_create<T: Aggregate, R>(
+        &mut self,
+        db: u8,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<R, WrongType> {
+        if !self.find(db, key) {
+            self.put(db, key, T::empty(), Ttl::Clear);
+        }
+        let edited = self.edit(db, key, change)?;
+        Ok(edited.expect("the key was just found or created"))
+    }
+
+    /// Removes `key` and returns what it held. The caller reports the change.
+    pub(crate) fn take(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
+        if !self.find(db, key) {
+            return None;
+        }
+        self.discard(db, key)
+    }
+
+    /// Sets or clears the time to live of a live `key`; false where there is none.
+    pub(crate) fn set_expires(&mut self, db: u8, key: &[u8], at_ms: Option<u64>) -> bool {
+        if !self.find(db, key) {
+            return false;
+        }
+        let hash = self.shards.seed().hash(key);
+        let database = &mut self.shard_mut(key).databases[usize::from(db)];
+        let Some(entry) = database.table.get_mut(hash, key) else { return false };
+        database.volatile -= usize::from(entry.expires.is_some());
+        entry.expires = at_ms.and_then(|at| NonZeroU64::new(at.max(1)));
+        database.volatile += usize::from(entry.expires.is_some());
+        true
+    }
+
+    /// Removes every key of `db` from the locked shards; how many there were.
+    pub(crate) fn clear(&mut self, db: u8) -> u64 {
+        let mut removed = 0;
+        let mut watched: Vec<Blob> = Vec::new();
+        let now_ms = self.now_ms();
+        for shard in self.locked.iter_mut() {
+            let database = std::mem::take(&mut shard.databases[usize::from(db)]);
+            for entry in database.table.iter() {
+                shard.heap_bytes -= entry.heap_bytes();
+                removed += u64::from(!entry.is_expired(now_ms));
+            }
+            let hash = |key: &Blob| (self.shards.seed().hash(key), key.clone());
+            watched.extend(
+                shard
+                    .watchers
+                    .keys(db)
+                    .map(hash)
+                    .filter(|(hash, key)| database.table.get(*hash, key).is_some())
+                    .map(|(_, key)| key),
+            );
+        }
+        for key in watched {
+            self.shard_mut(&key).watchers.touch(db, &key);
+        }
+        self.changes += removed;
+        removed
+    }
+
+    // ---- the hook -----------------------------------------------------------------------------
+
+    /// The one change hook: every mutation of `key` is reported here, after it was made.
+    pub(crate) fn changed(&mut self, db: u8, key: &[u8], event: Event) {
+        self.changes += 1;
+        let shard = self.shard_mut(key);
+        if !shard.watchers.is_empty() {
+            shard.watchers.touch(db, key);
+        }
+        if let Some(observer) = self.surroundings.observer {
+            observer.changed(db, key, event);
+        }
+    }
+
+    /// How many changes were reported so far.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Sets the count of changes, for reports that must not count and changes that were many.
+    pub(crate) fn set_changes(&mut self, changes: u64) {
+        self.changes = changes;
+    }
+
+    /// Whether anyone collects effects.
+    pub(crate) fn is_logging(&self) -> bool {
+        self.surroundings.logging
+    }
+
+    /// Notes the deterministic form of what was just done.
+    pub(crate) fn log(&mut self, db: u8, args: &[&[u8]]) {
+        if self.surroundings.logging {
+            let args = args.iter().map(|arg| arg.to_vec()).collect();
+            self.effects.push(Effect { db, args });
+        }
+    }
+
+    /// The effects noted so far.
+    pub(crate) fn effects(&mut self) -> &mut Vec<Effect> {
+        &mut self.effects
+    }
+
+    // ---- watching -----------------------------------------------------------------------------
+
+    /// Has `flag` raised when `key` changes.
+    pub(crate) fn watch(&mut self, db: u8, key: &[u8], flag: &WatchFlag) {
+        self.shard_mut(key).watchers.add(db, key, flag);
+    }
+
+    // ---- the whole keyspace; these need all shards locked --------------------------------------
+
+    /// The number of keys in `db`, expired ones not yet removed included.
+    pub(crate) fn len(&self, db: u8) -> usize {
+        self.locked.iter().map(|shard| shard.len(db)).sum()
+    }
+
+    /// How many keys in `db` have a time to live.
+    pub(crate) fn volatile_len(&self, db: u8) -> usize {
+        self.locked.iter().map(|shard| shard.volatile_len(db)).sum()
+    }
+
+    /// Every live entry of `db`, in no particular order.
+    pub(crate) fn entries(&self, db: u8) -> impl Iterator<Item = (&[u8], &Entry)> {
+        let now_ms = self.now_ms();
+        self.locked
+            .iter()
+            .flat_map(move |shard| shard.databases[usize::from(db)].table.iter())
+            .filter(move |entry| !entry.is_expired(now_ms))
+            .map(|entry| (&*entry.key, entry))
+    }
+
+    /// Visits live entries from `cursor` on, about `count` of them, and returns where to go on;
+    /// zero when done. A key that is there from the first call to the last is visited.
+    pub(crate) fn scan(
+        &mut self,
+        db: u8,
+        cursor: u64,
+        count: usize,
+        mut visit: impl FnMut(&[u8], &Entry),
+    ) -> u64 {
+        let (seed, now_ms) = (self.shards.seed(), self.now_ms());
+        let mut shard = (cursor >> CURSOR_BITS) as usize;
+        let mut position = cursor & ((1 << CURSOR_BITS) - 1);
+        let mut visited = 0;
+        while shard < self.shards.count() {
+            let table = &self.locked.shard(shard).databases[usize::from(db)].table;
+            position = table.scan(position, count - visited.min(count), seed, |entry: &Entry| {
+                visited += 1;
+                if !entry.is_expired(now_ms) {
+                    visit(&entry.key, entry);
+                }
+            });
+            if position == 0 {
+                shard += 1;
+            }
+            if visited >= count {
+                break;
+            }
+        }
+        match shard < self.shards.count() {
+            true => (shard as u64) << CURSOR_BITS | position,
+            false => 0,
+        }
+    }
+
+    /// A live key of `db`, each about equally likely.
+    pub(crate) fn random_key(&mut self, db: u8) -> Option<Blob> {
+        // Redis tries as often before it answers with a key that has just expired.
+        for _ in 0..100 {
+            let mut chosen = self.rng.below(self.len(db) as u64) as usize;
+            let shard = self.locked.iter().find(|shard| match chosen < shard.len(db) {
+                true => true,
+                false => {
+                    chosen -= shard.len(db);
+                    false
+                }
+            })?;
+            let key = shard.databases[usize::from(db)].table.random(&mut self.rng)?.key.clone();
+            if self.find(db, &key) {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Bytes the keys of the locked shards take.
+    pub(crate) fn memory(&self) -> usize {
+        self.locked.iter().map(Shard::memory).sum()
+    }
+
+    /// The locked shards, for what INFO adds up.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.locked.iter()
+    }
+
+    /// The locked shards, to reset what INFO adds up.
+    pub(crate) fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.locked.iter_mut()
+    }
+
+    /// Whether the shard of `key` is locked, for scripts that touch keys they did not declare.
+    pub(crate) fn covers(&self, key: &[u8]) -> bool {
+        let shard = self.shards.shard_of(key);
+        match &self.locked {
+            Locked::None => false,
+            Locked::One(held, _) => *held == shard,
+            Locked::Many(guards) => guards[shard].is_some(),
+        }
+    }
+
+    // ---- expiry and eviction ------------------------------------------------------------------
+
+    /// Removes what has expired among some hundreds of entries of one shard; true when there may
+    /// be more to find soon. Progress is kept in the shard.
+    pub(crate) fn sweep(&mut self, shard: usize, entries: usize) -> bool {
+        let (seed, now_ms) = (self.shards.seed(), self.now_ms());
+        let mut due: Vec<(u8, Blob)> = Vec::new();
+        let mut visited = 0;
+        let (mut db, mut position) = self.locked.shard(shard).sweep;
+        let first = db;
+        loop {
+            let database = &self.locked.shard(shard).databases[usize::from(db)];
+            if database.volatile > 0 {
+                position = database.table.scan(position, entries - visited, seed, |entry: &Entry| {
+                    visited += 1;
+                    if entry.is_expired(now_ms) {
+                        due.push((db, entry.key.clone()));
+                    }
+                });
+            } else {
+                position = 0;
+            }
+            if position == 0 {
+                db = (db + 1) % super::shard::DATABASES;
+            }
+            if visited >= entries || (position == 0 && db == first) {
+                break;
+            }
+        }
+        self.locked.shard_mut(shard).sweep = (db, position);
+        let many = due.len() * 10 > visited;
+        for (db, key) in due {
+            self.expire(db, &key);
+        }
+        many && visited > 0
+    }
+
+    /// Up to `count` sampled entries of one shard's databases: database, key and entry.
+    pub(crate) fn sample(
+        &mut self,
+        shard: usize,
+        count: usize,
+        mut visit: impl FnMut(u8, &[u8], &Entry),
+    ) {
+        for (db, database) in self.locked.shard(shard).databases.iter().enumerate() {
+            database.table.sample(&mut self.rng, count, |entry| visit(db as u8, &entry.key, entry));
+        }
+    }
+
+    /// Removes `key` to make room. The effect and the event are Redis': a deletion, `evicted`.
+    pub(crate) fn evict(&mut self, db: u8, key: &[u8]) -> bool {
+        if self.discard(db, key).is_none() {
+            return false;
+        }
+        self.shard_mut(key).counters.evicted += 1;
+        self.log(db, &[b"DEL", key]);
+        self.changed(db, key, Event { class: EventClass::Evicted, name: "evicted" });
+        true
+    }
+
+    // ---- inside -------------------------------------------------------------------------------
+
+    /// Whether `key` is live; removes it when its time has come.
+    #[inline]
+    fn find(&mut self, db: u8, key: &[u8]) -> bool {
+        let hash = self.shards.seed().hash(key);
+        let database = &self.shard(key).databases[usize::from(db)];
+        match database.table.get(hash, key) {
+            None => false,
+            Some(entry) if entry.expires.is_none() => true,
+            Some(entry) if !entry.is_expired(self.now_ms()) => true,
+            Some(_) => {
+                self.expire(db, key);
+                false
+            }
+        }
+    }
+
+    fn expire(&mut self, db: u8, key: &[u8]) {
+        if self.discard(db, key).is_some() {
+            self.shard_mut(key).counters.expired += 1;
+            self.log(db, &[b"DEL", key]);
+            let changes = self.changes;
+            self.changed(db, key, Event { class: EventClass::Expired, name: "expired" });
+            // An expiry is not the command's doing: its own effect must not follow from it.
+            self.changes = changes;
+        }
+    }
+
+    /// Removes `key`, live or not, and nothing else.
+    fn discard(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
+        let seed = self.shards.seed();
+        let shard = self.shard_mut(key);
+        let database = &mut shard.databases[usize::from(db)];
+        let entry = database.table.remove(seed.hash(key), key, seed)?;
+        database.volatile -= usize::from(entry.expires.is_some());
+        shard.heap_bytes -= entry.heap_bytes();
+        Some(entry)
+    }
+
+    /// The entry just found, marked as used.
+    #[inline]
+    fn used(&mut self, db: u8, key: &[u8], found: bool) -> Option<&Entry> {
+        if !found {
+            return None;
+        }
+        let hash = self.shards.seed().hash(key);
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let touching = self.surroundings.touching;
+        let shard = self.shard_index(key);
+        let database = &mut self.locked.shard_mut(shard).databases[usize::from(db)];
+        let entry = database.table.get_mut(hash, key)?;
+        if touching {
+            entry.access.touch(tracking, now_s, &mut self.rng);
+        }
+        Some(entry)
+    }
+
+    #[inline]
+    fn shard_index(&self, key: &[u8]) -> usize {
+        self.locked.only().unwrap_or_else(|| self.shards.shard_of(key))
+    }
+
+    #[inline]
+    fn shard(&self, key: &[u8]) -> &Shard {
+        self.locked.shard(self.shard_index(key))
+    }
+
+    #[inline]
+    fn shard_mut(&mut self, key: &[u8]) -> &mut Shard {
+        let shard = self.shard_index(key);
+        self.locked.shard_mut(shard)
+    }
+}

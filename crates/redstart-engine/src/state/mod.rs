@@ -1,0 +1,59 @@
+//! What an engine knows besides its keys: configuration, clients, subscriptions, scripts.
+//!
+//! Sees `data` and `keyspace`. Never a command.
+
+pub(crate) mod config;
+mod outbox;
+pub(crate) mod pause;
+pub(crate) mod pubsub;
+pub(crate) mod registry;
+pub(crate) mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
+
+pub use outbox::Outbox;
+
+use crate::clock::Clock;
+use crate::keyspace::change::{ChangeObserver, EffectLog};
+use crate::keyspace::shards::Shards;
+use crate::random::Rng;
+
+/// Everything the clients of an engine share.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) shards: Shards,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: config::Config,
+    pub(crate) registry: registry::Registry,
+    pub(crate) pubsub: pubsub::PubSub,
+    pub(crate) pause: pause::Pause,
+    pub(crate) options: Options,
+    pub(crate) log: Option<Arc<dyn EffectLog>>,
+    pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
+    /// Feeds every client's own generator.
+    pub(crate) rng: Mutex<Rng>,
+    /// Forty hexadecimal digits that name this run of the engine.
+    pub(crate) run_id: String,
+    pub(crate) started_us: u64,
+    pub(crate) rejected_connections: AtomicU64,
+}
+
+/// What is settled when the engine is built.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Refuse what a cluster would: keys of different slots, databases other than 0.
+    pub(crate) cluster_strict: bool,
+    pub(crate) debug_commands: bool,
+    /// The port INFO names; zero inside a process.
+    pub(crate) port: u16,
+}
+
+impl Environment {
+    /// A generator of its own for one more client.
+    pub(crate) fn fork_rng(&self) -> Rng {
+        self.rng.lock().fork()
+    }
+}
