@@ -36,7 +36,7 @@ pub(crate) trait Entry {
 /// Methods that look for one key take its hash, which the caller computes once with
 /// [`Seed::hash`]; methods that may move entries take the seed as well. Both must be the same
 /// throughout the life of a table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table<E> {
     segments: Segments<E>,
 }

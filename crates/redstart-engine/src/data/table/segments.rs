@@ -44,16 +44,19 @@ const CLEAN_BELOW: usize = SEGMENT_CAPACITY / 8 * 7;
 const MERGE_MAX: usize = SEGMENT_BUCKETS * 3 / 8;
 
 /// A hash table in segments.
+#[derive(Clone)]
 pub(crate) struct Segments<T> {
     root: Root<T>,
 }
 
+#[derive(Clone)]
 enum Root<T> {
     /// All there is to a table of up to some hundred entries.
     One(HashTable<T>),
     Many(Box<Directory<T>>),
 }
 
+#[derive(Clone)]
 struct Directory<T> {
     /// The segment of each prefix of `depth` bits; two to the power of `depth` in number.
     slots: Box<[u32]>,
@@ -70,6 +73,7 @@ struct Directory<T> {
     segment_bytes: usize,
 }
 
+#[derive(Clone)]
 struct Segment<T> {
     table: HashTable<T>,
     depth: u32,
