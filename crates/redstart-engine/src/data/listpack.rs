@@ -209,6 +209,23 @@ impl Listpack {
         self.insert_at(self.size() - 1, Element::compact(bytes));
     }
 
+    /// Adds several entries behind all.
+    #[inline]
+    pub(crate) fn push_back_all<const N: usize>(&mut self, strings: [&[u8]; N]) {
+        let elements = strings.map(Element::compact);
+        let mut at = self.size() - 1;
+        self.splice(
+            at,
+            0,
+            elements.into_iter().map(entry_size).sum(),
+            N as isize,
+        );
+        for element in elements {
+            self.write_at(at, element);
+            at += entry_size(element);
+        }
+    }
+
     /// Takes the first entry out.
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<Blob> {

@@ -5,16 +5,22 @@
 mod blob;
 mod element;
 mod growth;
+mod hash;
 mod intset;
 mod list;
 mod listpack;
+mod sample;
+mod set;
 pub(crate) mod table;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
+pub(crate) use hash::{Hash, Limits};
 pub(crate) use intset::Intset;
 pub(crate) use list::{End, List, Side};
 pub(crate) use listpack::Listpack;
+pub(crate) use set::Set;
 pub(crate) use table::{Seed, Table};
 
-mod mock; pub(crate) use mock::*; 
+mod mock;
+pub(crate) use mock::*;

@@ -241,6 +241,7 @@ fn malformed_bytes_are_refused() {
 enum Step {
     PushFront(Vec<u8>),
     PushBack(Vec<u8>),
+    PushBackAll(Vec<u8>, Vec<u8>),
     PopFront,
     PopBack,
     InsertBefore(usize, Vec<u8>),
@@ -266,6 +267,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => string().prop_map(Step::PushFront),
         4 => string().prop_map(Step::PushBack),
+        1 => (string(), string()).prop_map(|(s, t)| Step::PushBackAll(s, t)),
         1 => Just(Step::PopFront),
         1 => Just(Step::PopBack),
         2 => (at.clone(), string()).prop_map(|(at, s)| Step::InsertBefore(at, s)),
@@ -298,6 +300,10 @@ fn apply(step: Step, pack: &mut Listpack, model: &mut VecDeque<Vec<u8>>) -> Opti
         Step::PushBack(s) => {
             pack.push_back(&s);
             model.push_back(s);
+        }
+        Step::PushBackAll(s, t) => {
+            pack.push_back_all([&s, &t]);
+            model.extend([s, t]);
         }
         Step::PopFront => {
             assert_eq!(pack.pop_front().map(Vec::from), model.pop_front());
