@@ -27,9 +27,15 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The clock of this machine.
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the monotonic clock"
+    )]
     pub fn new() -> SystemClock {
-        let clock = SystemClock { start: Instant::now(), recent: AtomicU64::new(0) };
+        let clock = SystemClock {
+            start: Instant::now(),
+            recent: AtomicU64::new(0),
+        };
         clock.now_us();
         clock
     }
@@ -42,9 +48,14 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     fn now_us(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
         self.recent.store(now, Ordering::Relaxed);
         now
@@ -71,7 +82,10 @@ pub struct SimulatedClock {
 impl SimulatedClock {
     /// A clock that stands at `now_us` microseconds since 1970.
     pub fn new(now_us: u64) -> SimulatedClock {
-        SimulatedClock { wall: Arc::new(AtomicU64::new(now_us)), monotonic: Arc::default() }
+        SimulatedClock {
+            wall: Arc::new(AtomicU64::new(now_us)),
+            monotonic: Arc::default(),
+        }
     }
 
     /// Moves wall and monotonic time forward together.

@@ -13,7 +13,9 @@ impl Rng {
     /// A generator that always yields the same sequence for the same seed.
     pub fn new(seed: u64) -> Rng {
         let mut mixer = seed;
-        Rng { state: std::array::from_fn(|_| splitmix64(&mut mixer)) }
+        Rng {
+            state: std::array::from_fn(|_| splitmix64(&mut mixer)),
+        }
     }
 
     /// The next 64 random bits.
@@ -88,6 +90,10 @@ mod tests {
     #[test]
     fn unit_stays_below_one() {
         let mut rng = Rng::new(3);
-        assert!((0..10_000).map(|_| rng.unit_f64()).all(|x| (0.0..1.0).contains(&x)));
+        assert!(
+            (0..10_000)
+                .map(|_| rng.unit_f64())
+                .all(|x| (0.0..1.0).contains(&x))
+        );
     }
 }

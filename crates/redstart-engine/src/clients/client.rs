@@ -51,24 +51,36 @@ pub struct Peer {
 impl Peer {
     /// A client inside this process, which needs no password.
     pub fn embedded() -> Peer {
-        Peer { address: "embedded:0".into(), local_address: "embedded:0".into(), trusted: true }
+        Peer {
+            address: "embedded:0".into(),
+            local_address: "embedded:0".into(),
+            trusted: true,
+        }
     }
 
     /// A client from outside: its address and the one it connected to, as CLIENT LIST shows them.
     pub fn remote(address: impl Into<String>, local_address: impl Into<String>) -> Peer {
-        Peer { address: address.into(), local_address: local_address.into(), trusted: false }
+        Peer {
+            address: address.into(),
+            local_address: local_address.into(),
+            trusted: false,
+        }
     }
 }
 
 impl Client {
     pub(super) fn new(environment: Arc<Environment>, outbox: Outbox, peer: Peer) -> Client {
         let now_us = environment.clock.now_us();
-        let info =
-            environment.registry.enter(peer.address, peer.local_address, now_us, &outbox);
+        let info = environment
+            .registry
+            .enter(peer.address, peer.local_address, now_us, &outbox);
         let authenticated = peer.trusted || !environment.config.has_password();
         let rng = environment.fork_rng();
         let session = Session::new(info, outbox, authenticated, rng);
-        Client { environment, session }
+        Client {
+            environment,
+            session,
+        }
     }
 
     /// Executes one command; its replies go into the outbox before its locks are released.
@@ -135,13 +147,17 @@ impl Client {
         }
         let info = &self.session.info;
         info.commands.fetch_add(1, Ordering::Relaxed);
-        info.last_active_us.store(self.environment.clock.coarse_us(), Ordering::Relaxed);
+        info.last_active_us
+            .store(self.environment.clock.coarse_us(), Ordering::Relaxed);
 
         let admitted = self.admit(args);
         let (command, locked) = match admitted {
             Ok(Admitted::Run(command, set)) => {
                 let environment = &*self.environment;
-                match environment.shards.lock(set, || upkeep::patience(environment)) {
+                match environment
+                    .shards
+                    .lock(set, || upkeep::patience(environment))
+                {
                     Ok(locked) => (command, (set, locked)),
                     Err(busy) => {
                         deliver(&mut self.session, busy.into_value(), false);
@@ -168,8 +184,18 @@ impl Client {
                 return Flow::Done;
             }
         };
-        self.session.info.last_command.store(command.index + 1, Ordering::Relaxed);
-        Client::perform(&self.environment, &mut self.session, command, args, locked, deliver);
+        self.session
+            .info
+            .last_command
+            .store(command.index + 1, Ordering::Relaxed);
+        Client::perform(
+            &self.environment,
+            &mut self.session,
+            command,
+            args,
+            locked,
+            deliver,
+        );
         Flow::Done
     }
 
@@ -188,9 +214,7 @@ impl Client {
         let in_transaction = session.transaction.is_some();
         let runs_now = !in_transaction || command.runs_in_transaction_at_once();
         eviction::make_room(environment, command)?;
-        if session.resp == Resp::V2
-            && session.subscriptions() > 0
-            && !command.serves_subscribers()
+        if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers()
         {
             return Err(CommandError::subscriber_context(command.name));
         }
@@ -202,7 +226,9 @@ impl Client {
         }
         let exec = command.name == "exec";
         let writes = command.has(Flags::WRITE) || command.has(Flags::MAY_REPLICATE) || exec;
-        let paused = environment.pause.holds(writes, || environment.clock.monotonic_us());
+        let paused = environment
+            .pause
+            .holds(writes, || environment.clock.monotonic_us());
         if let Some(until_us) = paused {
             return Ok(Admitted::Wait(until_us));
         }
@@ -237,7 +263,9 @@ impl Client {
         let mut ctx = Ctx::new(space, session, environment, Origin::Client, resp, locks);
         let value = command::invoke(&mut ctx, command, args);
         let replied = ctx.replied;
-        let Ctx { mut space, session, .. } = ctx;
+        let Ctx {
+            mut space, session, ..
+        } = ctx;
         if let Some(log) = &environment.log {
             let effects = std::mem::take(space.effects());
             if !effects.is_empty() {

@@ -53,7 +53,11 @@ impl Engine {
             clock: None,
             seed: None,
             config: Config::default(),
-            options: Options { cluster_strict: false, debug_commands: false, port: 0 },
+            options: Options {
+                cluster_strict: false,
+                debug_commands: false,
+                port: 0,
+            },
             log: None,
             observer: None,
         }
@@ -62,7 +66,11 @@ impl Engine {
     /// A client inside this process. It needs no password. Messages of channels it subscribes to
     /// have nowhere to go: use [`Engine::connect`] with an outbox for those.
     pub fn connect_embedded(&self) -> Client {
-        Client::new(Arc::clone(&self.environment), Outbox::values(|| {}), Peer::embedded())
+        Client::new(
+            Arc::clone(&self.environment),
+            Outbox::values(|| {}),
+            Peer::embedded(),
+        )
     }
 
     /// A client whose replies and pushes go into `outbox`.
@@ -93,7 +101,9 @@ impl Engine {
 
     /// Counts a connection that was turned away, for INFO.
     pub fn note_rejected_connection(&self) {
-        self.environment.rejected_connections.fetch_add(1, Ordering::Relaxed);
+        self.environment
+            .rejected_connections
+            .fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -167,7 +177,9 @@ impl EngineBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let mut rng = Rng::new(self.seed.unwrap_or_else(entropy));
         let seed = Seed::new(rng.next_u64());
-        let run_id = (0..5).map(|_| format!("{:08x}", rng.next_u64() as u32)).collect();
+        let run_id = (0..5)
+            .map(|_| format!("{:08x}", rng.next_u64() as u32))
+            .collect();
         let started_us = clock.now_us();
         Engine {
             environment: Arc::new(Environment {

@@ -24,10 +24,7 @@ const EMPTY_ROUNDS_MAX: usize = 4;
 /// Evicts until there is room, before a command runs; an error if there is none and the command
 /// needs some.
 #[inline]
-pub(super) fn make_room(
-    environment: &Environment,
-    command: &Command,
-) -> Result<(), CommandError> {
+pub(super) fn make_room(environment: &Environment, command: &Command) -> Result<(), CommandError> {
     let limit = environment.config.maxmemory.load(Ordering::Relaxed);
     if limit == 0 || evict_down_to(environment, limit) || !command.has(Flags::DENY_OOM) {
         return Ok(());
@@ -63,7 +60,11 @@ fn evict_down_to(environment: &Environment, limit: u64) -> bool {
         let shards = environment.shards.count();
         let first = rng.below(shards as u64) as usize;
         // A few shards a round, all of them once rounds stay empty.
-        let visited = if empty_rounds > 0 { shards } else { shards.min(4) };
+        let visited = if empty_rounds > 0 {
+            shards
+        } else {
+            shards.min(4)
+        };
         for offset in 0..visited {
             sample(environment, policy, (first + offset) % shards, &mut pool);
         }
@@ -84,7 +85,11 @@ fn sample(
     shard: usize,
     pool: &mut Vec<Candidate>,
 ) {
-    let count = environment.config.maxmemory_samples.load(Ordering::Relaxed).max(1);
+    let count = environment
+        .config
+        .maxmemory_samples
+        .load(Ordering::Relaxed)
+        .max(1);
     let tracking = environment.config.tracking();
     with_shard(environment, shard, |space| {
         let (now_s, mut rng) = (space.now_ms() / 1_000, space.rng().fork());
@@ -103,14 +108,25 @@ fn sample(
         let mut found: Vec<Candidate> = Vec::new();
         let mut score = score;
         // Volatile keys may be rare among all: look at more before giving a shard up.
-        let looked_at = if policy.is_volatile() { count * 16 } else { count };
+        let looked_at = if policy.is_volatile() {
+            count * 16
+        } else {
+            count
+        };
         space.sample(shard, looked_at, |db, key, entry| {
             if let Some(score) = score(entry).filter(|_| found.len() < count) {
-                found.push(Candidate { score, shard, db, key: Blob::from(key) });
+                found.push(Candidate {
+                    score,
+                    shard,
+                    db,
+                    key: Blob::from(key),
+                });
             }
         });
         pool.retain(|known| {
-            !found.iter().any(|new| (new.db, &new.key) == (known.db, &known.key))
+            !found
+                .iter()
+                .any(|new| (new.db, &new.key) == (known.db, &known.key))
         });
         pool.append(&mut found);
     });

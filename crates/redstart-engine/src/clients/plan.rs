@@ -28,8 +28,13 @@ pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> Lo
 /// The locks of EXEC: the union over all queued commands. Watched keys need none: their flag is
 /// raised by whoever changes them.
 pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSet {
-    let Some(transaction) = &session.transaction else { return LockSet::NONE };
-    let watched = session.watched.iter().map(|(_, key)| LockSet::one(shards.shard_of(key)));
+    let Some(transaction) = &session.transaction else {
+        return LockSet::NONE;
+    };
+    let watched = session
+        .watched
+        .iter()
+        .map(|(_, key)| LockSet::one(shards.shard_of(key)));
     let queued = transaction.queue.iter().map(|args| {
         let args: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();
         crate::command::find(&args)
@@ -40,7 +45,9 @@ pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSe
 
 /// What a cluster demands: all keys of a command in one slot.
 pub(super) fn check_slots(command: &Command, args: &[&[u8]]) -> Result<(), CommandError> {
-    let Ok(keys) = facts::keys(command.facts, args) else { return Ok(()) };
+    let Ok(keys) = facts::keys(command.facts, args) else {
+        return Ok(());
+    };
     let mut slots = keys.iter().map(|key| slot(args[key.index]));
     let first = slots.next();
     match slots.all(|other| Some(other) == first) {

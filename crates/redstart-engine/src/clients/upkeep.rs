@@ -1,8 +1,8 @@
 //! Work nobody asks for: expiry, and patience with scripts that take long.
 
 use crate::command::error::CommandError;
-use crate::keyspace::{Space, Surroundings};
 use crate::keyspace::shards::Locked;
+use crate::keyspace::{Space, Surroundings};
 use crate::state::Environment;
 
 /// Entries of one shard looked at under one lock.
@@ -12,12 +12,18 @@ const SWEEPS_MAX: usize = 16;
 
 pub(super) fn tick(environment: &Environment) {
     environment.clock.now_us();
-    if !environment.config.active_expire.load(std::sync::atomic::Ordering::Relaxed) {
+    if !environment
+        .config
+        .active_expire
+        .load(std::sync::atomic::Ordering::Relaxed)
+    {
         return;
     }
     for shard in 0..environment.shards.count() {
         for _ in 0..SWEEPS_MAX {
-            let again = with_shard(environment, shard, |space| space.sweep(shard, SWEEP_ENTRIES));
+            let again = with_shard(environment, shard, |space| {
+                space.sweep(shard, SWEEP_ENTRIES)
+            });
             if !again {
                 break;
             }

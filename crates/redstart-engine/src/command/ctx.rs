@@ -52,7 +52,16 @@ impl<'a> Ctx<'a> {
         resp: Resp,
         locks: LockSet,
     ) -> Ctx<'a> {
-        Ctx { space, session, env, origin, replied: false, effect_logged: false, resp, locks }
+        Ctx {
+            space,
+            session,
+            env,
+            origin,
+            replied: false,
+            effect_logged: false,
+            resp,
+            locks,
+        }
     }
 }
 
@@ -99,7 +108,11 @@ impl Ctx<'_> {
     ) -> Result<Option<StringView<'_>>, CommandError> {
         match self.space.lookup(self.session.db, key) {
             None => Ok(None),
-            Some(entry) => entry.object.as_string().map(Some).ok_or(CommandError::WRONG_TYPE),
+            Some(entry) => entry
+                .object
+                .as_string()
+                .map(Some)
+                .ok_or(CommandError::WRONG_TYPE),
         }
     }
 
@@ -117,7 +130,11 @@ impl Ctx<'_> {
     pub(crate) fn peek_string(&self, key: &[u8]) -> Result<Option<StringView<'_>>, CommandError> {
         match self.peek(key) {
             None => Ok(None),
-            Some(entry) => entry.object.as_string().map(Some).ok_or(CommandError::WRONG_TYPE),
+            Some(entry) => entry
+                .object
+                .as_string()
+                .map(Some)
+                .ok_or(CommandError::WRONG_TYPE),
         }
     }
 

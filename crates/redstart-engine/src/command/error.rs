@@ -65,13 +65,17 @@ impl CommandError {
 
     /// The command was called with too few or too many arguments. `name` as the facts write it.
     pub(crate) fn arity(name: &str) -> CommandError {
-        CommandError::new(format!("ERR wrong number of arguments for '{name}' command"))
+        CommandError::new(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
     }
 
     /// No command has this name.
     pub(crate) fn unknown_command(args: &[&[u8]]) -> CommandError {
         const QUOTED_MAX: usize = 128;
-        let name = args.first().map_or(&b""[..], |name| &name[..name.len().min(QUOTED_MAX)]);
+        let name = args
+            .first()
+            .map_or(&b""[..], |name| &name[..name.len().min(QUOTED_MAX)]);
         let mut text = b"ERR unknown command '".to_vec();
         text.extend_from_slice(name);
         text.extend_from_slice(b"', with args beginning with: ");

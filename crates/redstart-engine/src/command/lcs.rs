@@ -45,16 +45,25 @@ impl Rule {
 }
 
 pub(super) fn lcs(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let not_strings =
-        |_| CommandError::new("ERR The specified keys must contain string values");
-    let a = ctx.read_string(args[1]).map_err(not_strings)?.map(StringView::to_vec);
-    let b = ctx.read_string(args[2]).map_err(not_strings)?.map(StringView::to_vec);
+    let not_strings = |_| CommandError::new("ERR The specified keys must contain string values");
+    let a = ctx
+        .read_string(args[1])
+        .map_err(not_strings)?
+        .map(StringView::to_vec);
+    let b = ctx
+        .read_string(args[2])
+        .map_err(not_strings)?
+        .map(StringView::to_vec);
     let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
     let rule = Rule::parse(&mut Args::at(args, 3))?;
     if a.len() >= u32::MAX as usize - 1 || b.len() >= u32::MAX as usize - 1 {
         return Err(CommandError::new("ERR String too long for LCS"));
     }
-    let limit = ctx.env.config.proto_max_bulk_len.load(std::sync::atomic::Ordering::Relaxed);
+    let limit = ctx
+        .env
+        .config
+        .proto_max_bulk_len
+        .load(std::sync::atomic::Ordering::Relaxed);
     let bytes = (a.len() as u64 + 1) * (b.len() as u64 + 1) * size_of::<u32>() as u64;
     if bytes > limit.max(1 << 20) {
         return Err(CommandError::new(
@@ -70,11 +79,17 @@ pub(super) fn lcs(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandErr
     if !rule.index {
         return Ok(Value::bulk(common));
     }
-    let matches = ranges.into_iter().filter(|range| range.len as u64 >= rule.min_match_len);
+    let matches = ranges
+        .into_iter()
+        .filter(|range| range.len as u64 >= rule.min_match_len);
     Ok(Value::Map(vec![
         (
             Value::bulk("matches"),
-            Value::Array(matches.map(|range| range.reply(rule.with_match_len)).collect()),
+            Value::Array(
+                matches
+                    .map(|range| range.reply(rule.with_match_len))
+                    .collect(),
+            ),
         ),
         (Value::bulk("len"), Value::from(table.total())),
     ]))
@@ -140,7 +155,11 @@ impl Lengths {
                 common.push(a[i]);
                 match ranges.last_mut() {
                     Some(run) if run.a == i + 1 && run.b == j + 1 => {
-                        *run = Range { a: i, b: j, len: run.len + 1 };
+                        *run = Range {
+                            a: i,
+                            b: j,
+                            len: run.len + 1,
+                        };
                     }
                     _ => ranges.push(Range { a: i, b: j, len: 1 }),
                 }

@@ -9,7 +9,9 @@
 pub(crate) mod args;
 pub(crate) mod ctx;
 pub(crate) mod error;
+mod expire;
 mod expiry;
+mod keys;
 mod lcs;
 mod pubsub;
 mod string;
@@ -49,7 +51,11 @@ pub(crate) enum Scope {
 }
 
 const fn row(name: &'static str, handler: Handler) -> Row {
-    Row { name, handler, scope: Scope::Keys }
+    Row {
+        name,
+        handler,
+        scope: Scope::Keys,
+    }
 }
 
 impl Row {
@@ -60,7 +66,13 @@ impl Row {
 }
 
 /// Every family, in reading order.
-const FAMILIES: &[&[Row]] = &[string::TABLE, transaction::TABLE, pubsub::TABLE];
+const FAMILIES: &[&[Row]] = &[
+    keys::TABLE,
+    expire::TABLE,
+    string::TABLE,
+    transaction::TABLE,
+    pubsub::TABLE,
+];
 
 /// A command this engine carries out.
 pub(crate) struct Command {
@@ -86,8 +98,10 @@ struct Commands {
 }
 
 static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
-    let mut commands =
-        Commands { all: Vec::new(), by_name: HashMap::with_hasher(Default::default()) };
+    let mut commands = Commands {
+        all: Vec::new(),
+        by_name: HashMap::with_hasher(Default::default()),
+    };
     for row in FAMILIES.iter().copied().flatten() {
         let facts = facts_of(row.name).expect("every handler's command is in the facts");
         let index = commands.all.len();
@@ -123,15 +137,15 @@ const NAME_MAX: usize = 40;
 /// The command that `args` call, or why there is none.
 #[inline]
 pub(crate) fn find(args: &[&[u8]]) -> Result<&'static Command, CommandError> {
-    let Some(name) = args.first() else { return Err(CommandError::unknown_command(args)) };
+    let Some(name) = args.first() else {
+        return Err(CommandError::unknown_command(args));
+    };
     if let Some(command) = by_name(&[name]) {
         return Ok(command);
     }
     let container = facts::find(name).filter(|facts| !facts.subcommands.is_empty());
     match (container, args.get(1)) {
-        (Some(container), None) if is_served(container) => {
-            Err(CommandError::arity(container.name))
-        }
+        (Some(container), None) if is_served(container) => Err(CommandError::arity(container.name)),
         (Some(container), Some(subcommand)) if is_served(container) => {
             let command = by_name(&[name, b"|", subcommand]);
             command.ok_or_else(|| CommandError::unknown_subcommand(container.name, subcommand))
@@ -143,7 +157,10 @@ pub(crate) fn find(args: &[&[u8]]) -> Result<&'static Command, CommandError> {
 /// Whether any subcommand of a container is carried out here.
 fn is_served(container: &facts::Command) -> bool {
     all().iter().any(|command| {
-        command.name.split_once('|').is_some_and(|(name, _)| name == container.name)
+        command
+            .name
+            .split_once('|')
+            .is_some_and(|(name, _)| name == container.name)
     })
 }
 
@@ -157,7 +174,10 @@ fn by_name(parts: &[&[u8]]) -> Option<&'static Command> {
         }
         len += part.len();
     }
-    COMMANDS.by_name.get(&name[..len]).map(|&index| &COMMANDS.all[index])
+    COMMANDS
+        .by_name
+        .get(&name[..len])
+        .map(|&index| &COMMANDS.all[index])
 }
 
 impl Command {
@@ -165,7 +185,11 @@ impl Command {
     #[inline]
     pub(crate) fn check_arity(&self, args: &[&[u8]]) -> Result<(), CommandError> {
         let (count, arity) = (args.len() as i64, i64::from(self.facts.arity));
-        match if arity < 0 { count >= -arity } else { count == arity } {
+        match if arity < 0 {
+            count >= -arity
+        } else {
+            count == arity
+        } {
             true => Ok(()),
             false => Err(CommandError::arity(self.name)),
         }
@@ -177,7 +201,10 @@ impl Command {
 
     /// Whether it is carried out at once between MULTI and EXEC, not queued.
     pub(crate) fn runs_in_transaction_at_once(&self) -> bool {
-        matches!(self.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+        matches!(
+            self.name,
+            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+        )
     }
 
     /// Whether a RESP2 client may call it while it is subscribed.

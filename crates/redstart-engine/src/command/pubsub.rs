@@ -52,7 +52,10 @@ fn enter_all(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Result<Value, Co
             "ERR Command '{command}' not allowed inside a transaction"
         )));
     }
-    let names: Vec<Bytes> = names.iter().map(|name| Bytes::copy_from_slice(name)).collect();
+    let names: Vec<Bytes> = names
+        .iter()
+        .map(|name| Bytes::copy_from_slice(name))
+        .collect();
     for name in names {
         let Session { info, outbox, .. } = &*ctx.session;
         let (id, outbox) = (info.id, outbox.clone());
@@ -82,7 +85,10 @@ fn sunsubscribe(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError
 fn leave_some(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Result<Value, CommandError> {
     let names: Vec<Bytes> = match names {
         [] => subscriptions(ctx.session, kind).iter().cloned().collect(),
-        _ => names.iter().map(|name| Bytes::copy_from_slice(name)).collect(),
+        _ => names
+            .iter()
+            .map(|name| Bytes::copy_from_slice(name))
+            .collect(),
     };
     if names.is_empty() {
         let confirmation = confirm(words(kind).1, None, count(ctx.session, kind));
@@ -154,7 +160,12 @@ fn shard_numsub(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError
 /// Names and numbers side by side: an array in RESP3 too, not a map.
 fn count_each(ctx: &Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Value {
     let count = |name: &[u8]| Value::from(ctx.env.pubsub.subscribers(kind, name));
-    Value::Array(names.iter().flat_map(|name| [Value::bulk(name), count(name)]).collect())
+    Value::Array(
+        names
+            .iter()
+            .flat_map(|name| [Value::bulk(name), count(name)])
+            .collect(),
+    )
 }
 
 fn numpat(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
@@ -162,19 +173,31 @@ fn numpat(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn help(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    Ok(super::help_of("PUBSUB", &[
-        ("CHANNELS [<pattern>]", "Channels with subscribers, all or those matching the pattern."),
-        ("NUMPAT", "The number of patterns subscribed to."),
-        ("NUMSUB [<channel> ...]", "The number of subscribers of each channel."),
-        ("SHARDCHANNELS [<pattern>]", "Shard channels with subscribers."),
-        ("SHARDNUMSUB [<channel> ...]", "The number of subscribers of each shard channel."),
-    ]))
+    Ok(super::help_of(
+        "PUBSUB",
+        &[
+            (
+                "CHANNELS [<pattern>]",
+                "Channels with subscribers, all or those matching the pattern.",
+            ),
+            ("NUMPAT", "The number of patterns subscribed to."),
+            (
+                "NUMSUB [<channel> ...]",
+                "The number of subscribers of each channel.",
+            ),
+            (
+                "SHARDCHANNELS [<pattern>]",
+                "Shard channels with subscribers.",
+            ),
+            (
+                "SHARDNUMSUB [<channel> ...]",
+                "The number of subscribers of each shard channel.",
+            ),
+        ],
+    ))
 }
 
-fn subscriptions(
-    session: &mut Session,
-    kind: Kind,
-) -> &mut std::collections::BTreeSet<Bytes> {
+fn subscriptions(session: &mut Session, kind: Kind) -> &mut std::collections::BTreeSet<Bytes> {
     match kind {
         Kind::Channel => &mut session.channels,
         Kind::Pattern => &mut session.patterns,
@@ -206,7 +229,10 @@ fn confirm(word: &'static str, name: Option<&Bytes>, count: usize) -> Value {
 /// The numbers CLIENT LIST shows.
 fn publish_counts(session: &Session) {
     let info = &session.info;
-    info.channels.store(session.channels.len() as u32, Ordering::Relaxed);
-    info.patterns.store(session.patterns.len() as u32, Ordering::Relaxed);
-    info.shard_channels.store(session.shard_channels.len() as u32, Ordering::Relaxed);
+    info.channels
+        .store(session.channels.len() as u32, Ordering::Relaxed);
+    info.patterns
+        .store(session.patterns.len() as u32, Ordering::Relaxed);
+    info.shard_channels
+        .store(session.shard_channels.len() as u32, Ordering::Relaxed);
 }

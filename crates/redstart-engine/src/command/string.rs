@@ -1,8 +1,8 @@
 //! Strings.
 
 use bytes::Bytes;
-use redstart_protocol::number::LongDouble;
 use redstart_protocol::Value;
+use redstart_protocol::number::LongDouble;
 
 use super::args::{Args, integer, is};
 use super::ctx::Ctx;
@@ -193,7 +193,11 @@ fn getex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
             ctx.changed(key, Event::generic("expire"));
             ctx.effect(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()]);
         }
-    } else if persist && ctx.peek(key).is_some_and(|entry| entry.expires_ms().is_some()) {
+    } else if persist
+        && ctx
+            .peek(key)
+            .is_some_and(|entry| entry.expires_ms().is_some())
+    {
         ctx.space.set_expires(db, key, None);
         ctx.changed(key, Event::generic("persist"));
         ctx.effect(&[b"PERSIST", key]);
@@ -261,15 +265,26 @@ fn strlen(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
 fn getrange(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (start, end) = (integer(args[2])?, integer(args[3])?);
-    let Some(string) = ctx.read_string(args[1])? else { return Ok(Value::bulk(b"")) };
+    let Some(string) = ctx.read_string(args[1])? else {
+        return Ok(Value::bulk(b""));
+    };
 
     let len = string.len() as i64;
     // Both ends negative and crossed is empty even where clamping would make them meet.
     if start < 0 && end < 0 && start > end {
         return Ok(Value::bulk(b""));
     }
-    let from_end = |index: i64| if index < 0 { (len + index).max(0) } else { index };
-    let (start, end) = (from_end(start.max(-len)), from_end(end.max(-len - 1)).min(len - 1));
+    let from_end = |index: i64| {
+        if index < 0 {
+            (len + index).max(0)
+        } else {
+            index
+        }
+    };
+    let (start, end) = (
+        from_end(start.max(-len)),
+        from_end(end.max(-len - 1)).min(len - 1),
+    );
     if start > end || len == 0 {
         return Ok(Value::bulk(b""));
     }
@@ -309,7 +324,10 @@ fn setrange(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 /// The bytes of a string object, in a form that can grow.
 fn buffer(object: &mut Object) -> &mut Vec<u8> {
     if !matches!(object, Object::Raw(_)) {
-        let bytes = object.as_string().map(StringView::to_vec).unwrap_or_default();
+        let bytes = object
+            .as_string()
+            .map(StringView::to_vec)
+            .unwrap_or_default();
         *object = Object::Raw(Box::new(bytes));
     }
     match object {
@@ -319,7 +337,11 @@ fn buffer(object: &mut Object) -> &mut Vec<u8> {
 }
 
 fn check_length(ctx: &Ctx<'_>, base: u64, more: u64) -> Result<(), CommandError> {
-    let max = ctx.env.config.proto_max_bulk_len.load(std::sync::atomic::Ordering::Relaxed);
+    let max = ctx
+        .env
+        .config
+        .proto_max_bulk_len
+        .load(std::sync::atomic::Ordering::Relaxed);
     match base.checked_add(more).is_some_and(|len| len <= max) {
         true => Ok(()),
         false => Err(CommandError::STRING_TOO_LONG),
@@ -350,9 +372,14 @@ fn add(ctx: &mut Ctx<'_>, key: &[u8], by: i64) -> Result<Value, CommandError> {
         None => None,
         Some(string) => Some(string.as_i64().ok_or(CommandError::NOT_AN_INTEGER)?),
     };
-    let sum = old.unwrap_or(0).checked_add(by).ok_or(CommandError::OVERFLOW)?;
+    let sum = old
+        .unwrap_or(0)
+        .checked_add(by)
+        .ok_or(CommandError::OVERFLOW)?;
     match old {
-        Some(_) => ctx.update(key, |object| *object = Object::Int(sum)).unwrap_or_default(),
+        Some(_) => ctx
+            .update(key, |object| *object = Object::Int(sum))
+            .unwrap_or_default(),
         None => ctx.put(key, Object::Int(sum), Ttl::Clear),
     }
     ctx.changed(key, Event::string("incrby"));

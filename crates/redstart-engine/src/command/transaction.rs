@@ -80,9 +80,14 @@ fn watch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         // An expired key is gone before it is watched: its removal later is no change.
         ctx.contains(key);
         ctx.space.watch(db, key, &ctx.session.watch_flag);
-        ctx.session.watched.insert((db, Bytes::copy_from_slice(key)));
+        ctx.session
+            .watched
+            .insert((db, Bytes::copy_from_slice(key)));
     }
-    ctx.session.info.watched.store(ctx.session.watched.len() as u32, Ordering::Relaxed);
+    ctx.session
+        .info
+        .watched
+        .store(ctx.session.watched.len() as u32, Ordering::Relaxed);
     Ok(Value::OK)
 }
 

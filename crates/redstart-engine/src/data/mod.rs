@@ -4,6 +4,7 @@
 
 mod blob;
 mod element;
+pub(crate) mod glob;
 mod growth;
 mod hash;
 mod intset;

@@ -56,7 +56,9 @@ impl Access {
 
     /// The frequency counter now, under [`Tracking::Frequency`].
     pub(crate) fn counter(self, tracking: Tracking, now_s: u64) -> u32 {
-        let Tracking::Frequency { decay_minutes, .. } = tracking else { return 0 };
+        let Tracking::Frequency { decay_minutes, .. } = tracking else {
+            return 0;
+        };
         let elapsed = u32::from((minute(now_s) as u16).wrapping_sub((self.0 >> 8) as u16));
         let periods = elapsed.checked_div(decay_minutes).unwrap_or(0);
         (self.0 & 0xFF).saturating_sub(periods)
@@ -75,7 +77,10 @@ fn minute(now_s: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const LFU: Tracking = Tracking::Frequency { log_factor: 10, decay_minutes: 1 };
+    const LFU: Tracking = Tracking::Frequency {
+        log_factor: 10,
+        decay_minutes: 1,
+    };
 
     #[test]
     fn idleness_counts_from_the_last_touch() {

@@ -40,32 +40,50 @@ pub enum EventClass {
 impl Event {
     /// A change of no particular type.
     pub const fn generic(name: &'static str) -> Event {
-        Event { class: EventClass::Generic, name }
+        Event {
+            class: EventClass::Generic,
+            name,
+        }
     }
 
     /// A change of a string.
     pub const fn string(name: &'static str) -> Event {
-        Event { class: EventClass::String, name }
+        Event {
+            class: EventClass::String,
+            name,
+        }
     }
 
     /// A change of a list.
     pub const fn list(name: &'static str) -> Event {
-        Event { class: EventClass::List, name }
+        Event {
+            class: EventClass::List,
+            name,
+        }
     }
 
     /// A change of a set.
     pub const fn set(name: &'static str) -> Event {
-        Event { class: EventClass::Set, name }
+        Event {
+            class: EventClass::Set,
+            name,
+        }
     }
 
     /// A change of a hash.
     pub const fn hash(name: &'static str) -> Event {
-        Event { class: EventClass::Hash, name }
+        Event {
+            class: EventClass::Hash,
+            name,
+        }
     }
 
     /// A change of a sorted set.
     pub const fn sorted_set(name: &'static str) -> Event {
-        Event { class: EventClass::SortedSet, name }
+        Event {
+            class: EventClass::SortedSet,
+            name,
+        }
     }
 }
 

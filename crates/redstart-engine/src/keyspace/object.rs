@@ -3,7 +3,7 @@
 use crate::data::{Blob, Hash, List, Set, SortedSet};
 
 /// A key's value. Twenty-four bytes; the aggregates live behind a box.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Object {
     /// A string that is a canonical 64-bit integer.
     Int(i64),

@@ -49,7 +49,12 @@ impl Shard {
 
     /// Bytes the keys of this shard take.
     pub(crate) fn memory(&self) -> usize {
-        self.heap_bytes + self.databases.iter().map(|db| db.table.memory()).sum::<usize>()
+        self.heap_bytes
+            + self
+                .databases
+                .iter()
+                .map(|db| db.table.memory())
+                .sum::<usize>()
     }
 
     /// The keys of database `db`, expired ones not yet removed included.

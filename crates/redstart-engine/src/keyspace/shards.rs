@@ -65,7 +65,12 @@ impl Shards {
     /// `count` empty shards, between 1 and [`SHARDS_MAX`].
     pub(crate) fn new(count: usize, seed: Seed) -> Shards {
         let count = count.clamp(1, SHARDS_MAX);
-        Shards { shards: (0..count).map(|_| Padded(Mutex::new(Shard::new()))).collect(), seed }
+        Shards {
+            shards: (0..count)
+                .map(|_| Padded(Mutex::new(Shard::new())))
+                .collect(),
+            seed,
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -150,9 +155,9 @@ impl Locked<'_> {
     pub(super) fn shard_mut(&mut self, shard: usize) -> &mut Shard {
         match self {
             Locked::One(held, guard) if *held == shard => guard,
-            Locked::Many(guards) => {
-                guards[shard].as_deref_mut().expect("the lock plan covers every key touched")
-            }
+            Locked::Many(guards) => guards[shard]
+                .as_deref_mut()
+                .expect("the lock plan covers every key touched"),
             _ => unreachable!("the lock plan covers every key touched"),
         }
     }
@@ -161,9 +166,9 @@ impl Locked<'_> {
     pub(super) fn shard(&self, shard: usize) -> &Shard {
         match self {
             Locked::One(held, guard) if *held == shard => guard,
-            Locked::Many(guards) => {
-                guards[shard].as_deref().expect("the lock plan covers every key touched")
-            }
+            Locked::Many(guards) => guards[shard]
+                .as_deref()
+                .expect("the lock plan covers every key touched"),
             _ => unreachable!("the lock plan covers every key touched"),
         }
     }
@@ -183,7 +188,8 @@ impl Locked<'_> {
             Locked::One(_, guard) => (Some(&**guard), &[][..]),
             Locked::Many(guards) => (None, guards.as_slice()),
         };
-        one.into_iter().chain(many.iter().flatten().map(|guard| &**guard))
+        one.into_iter()
+            .chain(many.iter().flatten().map(|guard| &**guard))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
@@ -192,6 +198,7 @@ impl Locked<'_> {
             Locked::One(_, guard) => (Some(&mut **guard), &mut [][..]),
             Locked::Many(guards) => (None, guards.as_mut_slice()),
         };
-        one.into_iter().chain(many.iter_mut().flatten().map(|guard| &mut **guard))
+        one.into_iter()
+            .chain(many.iter_mut().flatten().map(|guard| &mut **guard))
     }
 }

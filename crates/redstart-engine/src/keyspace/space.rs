@@ -64,7 +64,15 @@ impl<'a> Space<'a> {
         rng: Rng,
     ) -> Space<'a> {
         let now_us = Cell::new(0);
-        Space { shards, locked, surroundings, rng, now_us, changes: 0, effects: Vec::new() }
+        Space {
+            shards,
+            locked,
+            surroundings,
+            rng,
+            now_us,
+            changes: 0,
+            effects: Vec::new(),
+        }
     }
 
     // ---- time, randomness, hashing ------------------------------------------------------------
@@ -129,7 +137,9 @@ impl<'a> Space<'a> {
     /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
     pub(crate) fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
         let hash = self.shards.seed().hash(key);
-        let entry = self.shard(key).databases[usize::from(db)].table.get(hash, key)?;
+        let entry = self.shard(key).databases[usize::from(db)]
+            .table
+            .get(hash, key)?;
         let gone = entry.expires.is_some() && entry.is_expired(self.now_ms());
         (!gone).then_some(entry)
     }
@@ -202,7 +212,12 @@ impl<'a> Space<'a> {
             }
             None => {
                 let access = Access::first(tracking, now_s);
-                let entry = Entry { key: Blob::from(key), object, expires, access };
+                let entry = Entry {
+                    key: Blob::from(key),
+                    object,
+                    expires,
+                    access,
+                };
                 shard.heap_bytes += entry.heap_bytes();
                 database.volatile += usize::from(expires.is_some());
                 database.table.insert(hash, entry, seed);
@@ -285,7 +300,9 @@ impl<'a> Space<'a> {
         }
         let hash = self.shards.seed().hash(key);
         let database = &mut self.shard_mut(key).databases[usize::from(db)];
-        let Some(entry) = database.table.get_mut(hash, key) else { return false };
+        let Some(entry) = database.table.get_mut(hash, key) else {
+            return false;
+        };
         database.volatile -= usize::from(entry.expires.is_some());
         entry.expires = at_ms.and_then(|at| NonZeroU64::new(at.max(1)));
         database.volatile += usize::from(entry.expires.is_some());
@@ -406,12 +423,17 @@ impl<'a> Space<'a> {
         let mut visited = 0;
         while shard < self.shards.count() {
             let table = &self.locked.shard(shard).databases[usize::from(db)].table;
-            position = table.scan(position, count - visited.min(count), seed, |entry: &Entry| {
-                visited += 1;
-                if !entry.is_expired(now_ms) {
-                    visit(&entry.key, entry);
-                }
-            });
+            position = table.scan(
+                position,
+                count - visited.min(count),
+                seed,
+                |entry: &Entry| {
+                    visited += 1;
+                    if !entry.is_expired(now_ms) {
+                        visit(&entry.key, entry);
+                    }
+                },
+            );
             if position == 0 {
                 shard += 1;
             }
@@ -430,14 +452,21 @@ impl<'a> Space<'a> {
         // Redis tries as often before it answers with a key that has just expired.
         for _ in 0..100 {
             let mut chosen = self.rng.below(self.len(db) as u64) as usize;
-            let shard = self.locked.iter().find(|shard| match chosen < shard.len(db) {
-                true => true,
-                false => {
-                    chosen -= shard.len(db);
-                    false
-                }
-            })?;
-            let key = shard.databases[usize::from(db)].table.random(&mut self.rng)?.key.clone();
+            let shard = self
+                .locked
+                .iter()
+                .find(|shard| match chosen < shard.len(db) {
+                    true => true,
+                    false => {
+                        chosen -= shard.len(db);
+                        false
+                    }
+                })?;
+            let key = shard.databases[usize::from(db)]
+                .table
+                .random(&mut self.rng)?
+                .key
+                .clone();
             if self.find(db, &key) {
                 return Some(key);
             }
@@ -483,12 +512,15 @@ impl<'a> Space<'a> {
         loop {
             let database = &self.locked.shard(shard).databases[usize::from(db)];
             if database.volatile > 0 {
-                position = database.table.scan(position, entries - visited, seed, |entry: &Entry| {
-                    visited += 1;
-                    if entry.is_expired(now_ms) {
-                        due.push((db, entry.key.clone()));
-                    }
-                });
+                position =
+                    database
+                        .table
+                        .scan(position, entries - visited, seed, |entry: &Entry| {
+                            visited += 1;
+                            if entry.is_expired(now_ms) {
+                                due.push((db, entry.key.clone()));
+                            }
+                        });
             } else {
                 position = 0;
             }
@@ -515,7 +547,9 @@ impl<'a> Space<'a> {
         mut visit: impl FnMut(u8, &[u8], &Entry),
     ) {
         for (db, database) in self.locked.shard(shard).databases.iter().enumerate() {
-            database.table.sample(&mut self.rng, count, |entry| visit(db as u8, &entry.key, entry));
+            database.table.sample(&mut self.rng, count, |entry| {
+                visit(db as u8, &entry.key, entry)
+            });
         }
     }
 
@@ -526,7 +560,14 @@ impl<'a> Space<'a> {
         }
         self.shard_mut(key).counters.evicted += 1;
         self.log(db, &[b"DEL", key]);
-        self.changed(db, key, Event { class: EventClass::Evicted, name: "evicted" });
+        self.changed(
+            db,
+            key,
+            Event {
+                class: EventClass::Evicted,
+                name: "evicted",
+            },
+        );
         true
     }
 
@@ -553,7 +594,14 @@ impl<'a> Space<'a> {
             self.shard_mut(key).counters.expired += 1;
             self.log(db, &[b"DEL", key]);
             let changes = self.changes;
-            self.changed(db, key, Event { class: EventClass::Expired, name: "expired" });
+            self.changed(
+                db,
+                key,
+                Event {
+                    class: EventClass::Expired,
+                    name: "expired",
+                },
+            );
             // An expiry is not the command's doing: its own effect must not follow from it.
             self.changes = changes;
         }
@@ -590,7 +638,9 @@ impl<'a> Space<'a> {
 
     #[inline]
     fn shard_index(&self, key: &[u8]) -> usize {
-        self.locked.only().unwrap_or_else(|| self.shards.shard_of(key))
+        self.locked
+            .only()
+            .unwrap_or_else(|| self.shards.shard_of(key))
     }
 
     #[inline]

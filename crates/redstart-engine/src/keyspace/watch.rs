@@ -34,14 +34,20 @@ impl Watchers {
         flags.retain(|known| known.strong_count() > 0 && known.as_ptr() != Arc::as_ptr(flag));
         flags.push(Arc::downgrade(flag));
         if self.by_key.len() >= self.sweep_at.max(SWEEP_MIN) {
-            self.by_key.retain(|_, flags| flags.iter().any(|flag| flag.strong_count() > 0));
+            self.by_key
+                .retain(|_, flags| flags.iter().any(|flag| flag.strong_count() > 0));
             self.sweep_at = 2 * self.by_key.len();
         }
     }
 
     /// Raises the flags of all who watch `key`. They need not be told twice.
     pub(super) fn touch(&mut self, db: u8, key: &[u8]) {
-        for flag in self.by_key.remove(&(db, Blob::from(key))).into_iter().flatten() {
+        for flag in self
+            .by_key
+            .remove(&(db, Blob::from(key)))
+            .into_iter()
+            .flatten()
+        {
             if let Some(flag) = flag.upgrade() {
                 flag.store(true, Ordering::Release);
             }
@@ -50,7 +56,10 @@ impl Watchers {
 
     /// The watched keys of `db`.
     pub(super) fn keys(&self, db: u8) -> impl Iterator<Item = &Blob> {
-        self.by_key.keys().filter(move |(of, _)| *of == db).map(|(_, key)| key)
+        self.by_key
+            .keys()
+            .filter(move |(of, _)| *of == db)
+            .map(|(_, key)| key)
     }
 }
 
@@ -66,7 +75,10 @@ mod tests {
         watchers.add(1, b"a", &flags[1]);
         watchers.add(0, b"b", &flags[2]);
         watchers.touch(0, b"a");
-        let raised: Vec<bool> = flags.iter().map(|flag| flag.load(Ordering::Acquire)).collect();
+        let raised: Vec<bool> = flags
+            .iter()
+            .map(|flag| flag.load(Ordering::Acquire))
+            .collect();
         assert_eq!(raised, [true, false, false]);
     }
 

@@ -3,7 +3,9 @@
 //! Values that hot paths read are atomics; each is independent of the others, so relaxed order
 //! is enough.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 
 use parking_lot::RwLock;
 
@@ -86,7 +88,9 @@ impl EvictionPolicy {
 
     /// The policy of that name, in any case.
     pub fn from_name(name: &str) -> Option<EvictionPolicy> {
-        EvictionPolicy::ALL.into_iter().find(|policy| policy.name().eq_ignore_ascii_case(name))
+        EvictionPolicy::ALL
+            .into_iter()
+            .find(|policy| policy.name().eq_ignore_ascii_case(name))
     }
 
     /// Whether only keys with a time to live may go.
@@ -95,7 +99,10 @@ impl EvictionPolicy {
     }
 
     pub(crate) fn is_lfu(self) -> bool {
-        matches!(self, EvictionPolicy::AllKeysLfu | EvictionPolicy::VolatileLfu)
+        matches!(
+            self,
+            EvictionPolicy::AllKeysLfu | EvictionPolicy::VolatileLfu
+        )
     }
 }
 
@@ -177,8 +184,8 @@ impl Config {
             Some(password) => {
                 let longest = password.len().max(attempt.len());
                 let byte = |bytes: &[u8], at: usize| bytes.get(at).copied().unwrap_or(0);
-                let difference = (0..longest)
-                    .fold(0, |sum, at| sum | (byte(password, at) ^ byte(attempt, at)));
+                let difference =
+                    (0..longest).fold(0, |sum, at| sum | (byte(password, at) ^ byte(attempt, at)));
                 std::hint::black_box(difference) == 0 && password.len() == attempt.len()
             }
         }

@@ -40,7 +40,9 @@ enum Content {
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let pending = self.0.pending.load(Ordering::Relaxed);
-        f.debug_struct("Outbox").field("pending", &pending).finish_non_exhaustive()
+        f.debug_struct("Outbox")
+            .field("pending", &pending)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,7 +61,11 @@ impl Outbox {
 
     fn new(content: Content, wake: impl Fn() + Send + Sync + 'static) -> Outbox {
         Outbox(Arc::new(Shared {
-            queue: Mutex::new(Queue { resp: Resp::V2, content, limit: usize::MAX }),
+            queue: Mutex::new(Queue {
+                resp: Resp::V2,
+                content,
+                limit: usize::MAX,
+            }),
             pending: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             wake: Box::new(wake),
@@ -116,7 +122,11 @@ impl Outbox {
             return;
         }
         let mut queue = self.0.queue.lock();
-        let Queue { resp, content, limit } = &mut *queue;
+        let Queue {
+            resp,
+            content,
+            limit,
+        } = &mut *queue;
         let pending = match content {
             Content::Bytes(bytes) => {
                 encode(&value, *resp, bytes);
@@ -159,7 +169,12 @@ fn weight(value: &Value) -> usize {
         Value::Array(items) | Value::Set(items) | Value::Push(items) => {
             32 + items.iter().map(weight).sum::<usize>()
         }
-        Value::Map(pairs) => 32 + pairs.iter().map(|(k, v)| weight(k) + weight(v)).sum::<usize>(),
+        Value::Map(pairs) => {
+            32 + pairs
+                .iter()
+                .map(|(k, v)| weight(k) + weight(v))
+                .sum::<usize>()
+        }
         Value::Null | Value::NullArray | Value::Integer(_) | Value::Double(_) => 32,
         Value::Boolean(_) => 32,
     }

@@ -16,7 +16,8 @@ impl Pause {
     pub(crate) fn start(&self, now_us: u64, until_us: u64, writes_only: bool) {
         let running = self.until_us.load(Ordering::Relaxed) > now_us;
         let weaker = running && !self.writes_only.load(Ordering::Relaxed) && writes_only;
-        self.writes_only.store(writes_only && !weaker, Ordering::Relaxed);
+        self.writes_only
+            .store(writes_only && !weaker, Ordering::Relaxed);
         match running {
             true => self.until_us.fetch_max(until_us, Ordering::Release),
             false => self.until_us.swap(until_us, Ordering::Release),

@@ -103,13 +103,16 @@ impl Registry {
             no_evict: AtomicBool::new(false),
             killed: AtomicBool::new(false),
         });
-        self.clients.lock().insert(id, (Arc::clone(&info), outbox.clone()));
+        self.clients
+            .lock()
+            .insert(id, (Arc::clone(&info), outbox.clone()));
         info
     }
 
     /// Strikes a client out.
     pub(crate) fn leave(&self, info: &ClientInfo) {
-        self.departed_commands.fetch_add(info.commands.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.departed_commands
+            .fetch_add(info.commands.load(Ordering::Relaxed), Ordering::Relaxed);
         self.clients.lock().remove(&info.id);
     }
 
@@ -126,8 +129,10 @@ impl Registry {
     /// Commands executed by all clients that ever were, since the last reset.
     pub(crate) fn total_commands(&self) -> u64 {
         let clients = self.clients.lock();
-        let present: u64 =
-            clients.values().map(|(info, _)| info.commands.load(Ordering::Relaxed)).sum();
+        let present: u64 = clients
+            .values()
+            .map(|(info, _)| info.commands.load(Ordering::Relaxed))
+            .sum();
         present + self.departed_commands.load(Ordering::Relaxed)
     }
 

@@ -53,7 +53,12 @@ pub(crate) enum Replies {
 }
 
 impl Session {
-    pub(crate) fn new(info: Arc<ClientInfo>, outbox: Outbox, authenticated: bool, rng: Rng) -> Session {
+    pub(crate) fn new(
+        info: Arc<ClientInfo>,
+        outbox: Outbox,
+        authenticated: bool,
+        rng: Rng,
+    ) -> Session {
         Session {
             info,
             outbox,

@@ -1,0 +1,304 @@
+//! Keys of any type: existence, names, iteration, OBJECT.
+
+use redstart_protocol::Value;
+
+use super::args::{Args, integer, is};
+use super::ctx::Ctx;
+use super::error::CommandError;
+use super::{Row, row};
+use crate::data::glob;
+use crate::keyspace::Ttl;
+use crate::keyspace::access::Tracking;
+use crate::keyspace::change::Event;
+use crate::keyspace::shard::DATABASES;
+
+pub(super) const TABLE: &[Row] = &[
+    row("del", del),
+    row("unlink", del),
+    row("exists", exists),
+    row("touch", touch),
+    row("type", type_of),
+    row("keys", keys).all_shards(),
+    row("scan", scan).all_shards(),
+    row("randomkey", randomkey).all_shards(),
+    row("rename", rename),
+    row("renamenx", renamenx),
+    row("copy", copy),
+    row("object|encoding", object_encoding),
+    row("object|refcount", object_refcount),
+    row("object|idletime", object_idletime),
+    row("object|freq", object_freq),
+    row("object|help", object_help),
+];
+
+/// DEL and UNLINK: a value is dropped at once either way.
+fn del(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let mut removed = 0;
+    for key in &args[1..] {
+        if ctx.take(key).is_some() {
+            ctx.changed(key, Event::generic("del"));
+            removed += 1;
+        }
+    }
+    Ok(Value::Integer(removed))
+}
+
+fn exists(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let found = args[1..]
+        .iter()
+        .filter(|key| ctx.read(key).is_some())
+        .count();
+    Ok(Value::from(found))
+}
+
+fn touch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    exists(ctx, args)
+}
+
+fn type_of(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    ctx.contains(args[1]);
+    Ok(Value::simple(
+        ctx.peek(args[1])
+            .map_or("none", |entry| entry.object.type_name()),
+    ))
+}
+
+fn keys(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let pattern = args[1];
+    let db = ctx.db();
+    let names = ctx.space.entries(db).map(|(key, _)| key);
+    Ok(Value::Array(
+        names
+            .filter(|key| glob::matches(pattern, key))
+            .map(Value::bulk)
+            .collect(),
+    ))
+}
+
+/// What SCAN and its kin for the aggregates are asked for.
+pub(super) struct ScanRule<'a> {
+    pub(super) pattern: Option<&'a [u8]>,
+    pub(super) count: usize,
+    type_name: Option<&'a [u8]>,
+}
+
+impl<'a> ScanRule<'a> {
+    /// Reads the options behind the cursor. Only SCAN itself takes TYPE.
+    pub(super) fn parse(args: &mut Args<'a>, takes_type: bool) -> Result<Self, CommandError> {
+        let mut rule = ScanRule {
+            pattern: None,
+            count: 10,
+            type_name: None,
+        };
+        while args.left() > 0 {
+            if args.left() < 2 {
+                return Err(CommandError::SYNTAX);
+            }
+            if args.accept("COUNT") {
+                let count = args.int()?;
+                if count < 1 {
+                    return Err(CommandError::SYNTAX);
+                }
+                rule.count = usize::try_from(count).unwrap_or(usize::MAX);
+            } else if args.accept("MATCH") {
+                rule.pattern = args.try_next();
+            } else if takes_type && args.accept("TYPE") {
+                rule.type_name = args.try_next();
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        Ok(rule)
+    }
+
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
+        self.pattern
+            .is_none_or(|pattern| glob::matches(pattern, name))
+    }
+}
+
+/// A cursor, as Redis reads it: digits and nothing around them.
+pub(super) fn cursor(arg: &[u8]) -> Result<u64, CommandError> {
+    let invalid = || CommandError::new("ERR invalid cursor");
+    let text = std::str::from_utf8(arg).map_err(|_| invalid())?;
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse().map_err(|_| invalid()),
+        false => Err(invalid()),
+    }
+}
+
+/// The reply of SCAN and its kin.
+pub(super) fn scan_reply(cursor: u64, items: Vec<Value>) -> Value {
+    Value::Array(vec![Value::bulk(cursor.to_string()), Value::Array(items)])
+}
+
+fn scan(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let from = cursor(args[1])?;
+    let rule = ScanRule::parse(&mut Args::at(args, 2), true)?;
+
+    let (db, mut names) = (ctx.db(), Vec::new());
+    let next = ctx.space.scan(db, from, rule.count, |key, entry| {
+        let of_type = rule
+            .type_name
+            .is_none_or(|name| is(name, entry.object.type_name()));
+        if of_type && rule.matches(key) {
+            names.push(Value::bulk(key));
+        }
+    });
+
+    Ok(scan_reply(next, names))
+}
+
+fn randomkey(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
+    Ok(ctx
+        .random_key()
+        .map_or(Value::Null, |key| Value::bulk(&*key)))
+}
+
+fn rename(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    move_entry(ctx, args[1], args[2], false)?;
+    Ok(Value::OK)
+}
+
+fn renamenx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let moved = move_entry(ctx, args[1], args[2], true)?;
+    Ok(Value::Integer(i64::from(moved)))
+}
+
+fn move_entry(
+    ctx: &mut Ctx<'_>,
+    from: &[u8],
+    to: &[u8],
+    only_if_free: bool,
+) -> Result<bool, CommandError> {
+    if !ctx.contains(from) {
+        return Err(CommandError::NO_SUCH_KEY);
+    }
+    if from == to {
+        return Ok(!only_if_free);
+    }
+    if only_if_free && ctx.contains(to) {
+        return Ok(false);
+    }
+    let Some(entry) = ctx.take(from) else {
+        return Err(CommandError::NO_SUCH_KEY);
+    };
+    let ttl = entry.expires_ms().map_or(Ttl::Clear, Ttl::At);
+    ctx.put(to, entry.object, ttl);
+    ctx.changed(from, Event::generic("rename_from"));
+    ctx.changed(to, Event::generic("rename_to"));
+    Ok(true)
+}
+
+fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    let (from, to, from_db) = (args[1], args[2], ctx.db());
+    let (mut to_db, mut replace) = (from_db, false);
+    let mut options = Args::at(args, 3);
+    while options.left() > 0 {
+        if options.accept("REPLACE") {
+            replace = true;
+        } else if options.left() > 1 && options.accept("DB") {
+            to_db = database(options.next()?)?;
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    if ctx.env.options.cluster_strict && to_db != 0 {
+        return Err(CommandError::new(
+            "ERR Copying to another database is not allowed in cluster mode",
+        ));
+    }
+    if from == to && from_db == to_db {
+        return Err(CommandError::new(
+            "ERR source and destination objects are the same",
+        ));
+    }
+
+    let Some(entry) = ctx.space.lookup(from_db, from) else {
+        return Ok(Value::Integer(0));
+    };
+    let (object, ttl) = (
+        entry.object.clone(),
+        entry.expires_ms().map_or(Ttl::Clear, Ttl::At),
+    );
+    if ctx.space.contains(to_db, to) && !replace {
+        return Ok(Value::Integer(0));
+    }
+    ctx.space.put(to_db, to, object, ttl);
+    ctx.space.changed(to_db, to, Event::generic("copy_to"));
+
+    Ok(Value::Integer(1))
+}
+
+/// A database's number.
+pub(super) fn database(arg: &[u8]) -> Result<u8, CommandError> {
+    let number = integer(arg)?;
+    match u8::try_from(number) {
+        Ok(number) if number < DATABASES => Ok(number),
+        _ => Err(CommandError::DB_OUT_OF_RANGE),
+    }
+}
+
+fn object_encoding(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    ctx.contains(args[2]);
+    Ok(ctx
+        .peek(args[2])
+        .map_or(Value::Null, |entry| Value::bulk(entry.object.encoding())))
+}
+
+/// Values are never shared between keys, but Redis shares its small integers and says so.
+fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    ctx.contains(args[2]);
+    Ok(ctx.peek(args[2]).map_or(Value::Null, |_| Value::Integer(1)))
+}
+
+fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    ctx.contains(args[2]);
+    let now_s = ctx.now_ms() / 1_000;
+    let Some(entry) = ctx.peek(args[2]) else {
+        return Ok(Value::Null);
+    };
+    match ctx.space.tracking() {
+        Tracking::Recency => Ok(Value::Integer(entry.access.idle_s(now_s) as i64)),
+        Tracking::Frequency { .. } => Err(CommandError::new(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+             switching between policies at runtime LRU and LFU data will take some time to adjust.",
+        )),
+    }
+}
+
+fn object_freq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    ctx.contains(args[2]);
+    let (now_s, tracking) = (ctx.now_ms() / 1_000, ctx.space.tracking());
+    let Some(entry) = ctx.peek(args[2]) else {
+        return Ok(Value::Null);
+    };
+    match tracking {
+        Tracking::Frequency { .. } => Ok(Value::Integer(i64::from(
+            entry.access.counter(tracking, now_s),
+        ))),
+        Tracking::Recency => Err(CommandError::new(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
+             note that when switching between policies at runtime LRU and LFU data will take some \
+             time to adjust.",
+        )),
+    }
+}
+
+fn object_help(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
+    Ok(super::help_of(
+        "OBJECT",
+        &[
+            ("ENCODING <key>", "How the value of <key> is represented."),
+            (
+                "FREQ <key>",
+                "How often <key> is used, under an LFU policy.",
+            ),
+            ("IDLETIME <key>", "Seconds since <key> was last used."),
+            (
+                "REFCOUNT <key>",
+                "How many references the value of <key> has.",
+            ),
+        ],
+    ))
+}
