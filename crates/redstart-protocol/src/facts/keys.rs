@@ -1,0 +1,359 @@
+//! The keys of a request: where they stand and what happens to them.
+//!
+//! Most commands have one key, their first argument, which costs a comparison. The others are read
+//! from the command's key specifications; a handful whose options decide have a rule of their own.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::command::Command;
+use super::flags::Flags;
+use super::key_spec::{self, BeginSearch, FindKeys, KeyFlags, KeySpec};
+use crate::number::parse_i64;
+
+/// A key of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPosition {
+    /// Which argument it is; the command's name is argument 0.
+    pub index: u32,
+    /// What happens to it.
+    pub flags: KeyFlags,
+}
+
+/// The keys of a request, in the order in which Redis finds them. A key that is named twice is here
+/// twice. Up to four need no allocation.
+#[derive(Clone)]
+pub struct KeyPositions {
+    inline: [KeyPosition; KeyPositions::INLINE],
+    inline_len: u8,
+    /// All of them, once they are too many.
+    spilled: Vec<KeyPosition>,
+}
+
+/// Why the keys of a request cannot be told, in the words of COMMAND GETKEYS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysError {
+    /// Commands of this kind have none.
+    NoKeys,
+    /// There are too few or too many arguments.
+    ArgumentCount,
+    /// The arguments contradict each other, such as a number of keys that are not there.
+    Arguments,
+}
+
+/// How the keys of a command are found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum KeyRule {
+    /// The first argument is the only one.
+    OnlyFirst(KeyFlags),
+    /// By the specifications.
+    Specs,
+    /// Options decide.
+    ByArguments(ArgumentRule),
+}
+
+pub(super) type ArgumentRule = fn(&[&[u8]], &mut KeyPositions) -> Result<(), KeysError>;
+
+/// The keys of a request for this command. Commands without keys have none.
+#[inline]
+pub fn keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    match command.only_key() {
+        Some(flags) if args.len() > 1 => Ok(KeyPositions::one(1, flags)),
+        _ => other_keys(command, args),
+    }
+}
+
+/// The keys of a request as COMMAND GETKEYS finds them, which is [`keys`] for complete requests of
+/// commands that have keys.
+pub fn get_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    if command
+        .key_specs
+        .iter()
+        .all(|spec| spec.flags.contains(KeyFlags::NOT_KEY))
+    {
+        return Err(KeysError::NoKeys);
+    }
+    if !command.accepts(args.len()) {
+        return Err(KeysError::ArgumentCount);
+    }
+    keys(command, args)
+}
+
+/// What decides the slot of a request in a cluster: its keys, and its shard channels.
+pub fn slot_arguments(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    match command.key_specs {
+        [spec] if spec.flags.contains(KeyFlags::NOT_KEY) => {
+            let mut channels = KeyPositions::new();
+            // SUNSUBSCRIBE alone means every channel and goes anywhere.
+            if args.len() > 1 {
+                add(spec, args, &mut channels)?;
+            }
+            Ok(channels)
+        }
+        _ => keys(command, args),
+    }
+}
+
+fn other_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    let mut keys = KeyPositions::new();
+    if let KeyRule::ByArguments(rule) = command.key_rule {
+        rule(args, &mut keys)?;
+        return Ok(keys);
+    }
+    for spec in command.key_specs {
+        if !spec.flags.contains(KeyFlags::NOT_KEY) {
+            add(spec, args, &mut keys)?;
+        }
+    }
+    let optional = command.key_specs.is_empty() || command.flags.contains(Flags::NO_MANDATORY_KEYS);
+    if keys.is_empty() && !optional {
+        return Err(KeysError::Arguments);
+    }
+    Ok(keys)
+}
+
+/// Adds the keys that a specification finds.
+fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    let end = args.len() as i64;
+    let Some(begin) = begin(spec.begin, args) else {
+        return Ok(());
+    };
+    let (first, last, step) = match spec.find {
+        FindKeys::Range { last, step, limit } => {
+            let last = if last >= 0 {
+                begin + i64::from(last)
+            } else if limit > 1 {
+                begin + (end - begin) / i64::from(limit) + i64::from(last)
+            } else {
+                end + i64::from(last)
+            };
+            (begin, last, i64::from(step))
+        }
+        FindKeys::KeyNumber { index, first, step } => {
+            let number = usize::try_from(begin + i64::from(index))
+                .ok()
+                .and_then(|index| args.get(index))
+                .and_then(|number| parse_i64(number))
+                .filter(|number| (0..end).contains(number))
+                .ok_or(KeysError::Arguments)?;
+            let first = begin + i64::from(first);
+            if number == 0 {
+                return Ok(());
+            }
+            (
+                first,
+                first + (number - 1) * i64::from(step),
+                i64::from(step),
+            )
+        }
+        FindKeys::Unknown => return Ok(()),
+    };
+    if first < 1 || last < first || last >= end {
+        return Err(KeysError::Arguments);
+    }
+    for index in (first..=last).step_by(step as usize) {
+        keys.push(index as usize, spec.flags);
+    }
+    Ok(())
+}
+
+fn begin(begin: BeginSearch, args: &[&[u8]]) -> Option<i64> {
+    match begin {
+        BeginSearch::Index(index) => Some(i64::from(index)),
+        BeginSearch::Keyword {
+            keyword,
+            start_from,
+        } => {
+            let start = usize::try_from(start_from).ok()?;
+            let mut rest = args.iter().skip(start);
+            let found = rest.position(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()))?;
+            Some((start + found + 1) as i64)
+        }
+        BeginSearch::Unknown => None,
+    }
+}
+
+/// With GET the old value is shown, without it nobody looks at it.
+pub(super) fn set(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    let shows = args
+        .iter()
+        .skip(3)
+        .any(|arg| arg.eq_ignore_ascii_case(b"GET"));
+    let flags = if shows {
+        key_spec::READ_AND_UPDATE
+    } else {
+        key_spec::REPLACE
+    };
+    keys.push_checked(1, flags, args)
+}
+
+/// Nothing but GET only reads.
+pub(super) fn bitfield(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    let mut operations = args.iter().skip(2);
+    let mut flags = key_spec::READ;
+    while let Some(operation) = operations.next() {
+        let operands = if operation.eq_ignore_ascii_case(b"GET") {
+            2
+        } else {
+            flags = key_spec::READ_AND_UPDATE;
+            match operation {
+                word if word.eq_ignore_ascii_case(b"OVERFLOW") => 1,
+                _ => 3,
+            }
+        };
+        operations.by_ref().take(operands).for_each(drop);
+    }
+    keys.push_checked(1, flags, args)
+}
+
+/// Options are skipped with their operands, so that a key named `store` is no STORE. The last wins.
+pub(super) fn sort(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    keys.push_checked(1, key_spec::READ, args)?;
+    let mut target = None;
+    let mut index = 2;
+    while let Some(option) = args.get(index) {
+        let is = |word: &[u8]| option.eq_ignore_ascii_case(word);
+        index += if is(b"LIMIT") {
+            3
+        } else if is(b"GET") || is(b"BY") {
+            2
+        } else if is(b"STORE") && index + 1 < args.len() {
+            target = Some(index + 1);
+            2
+        } else {
+            1
+        };
+    }
+    if let Some(target) = target {
+        keys.push(target, key_spec::REPLACE);
+    }
+    Ok(())
+}
+
+/// One key in its place, or many behind KEYS and an empty argument in that place.
+pub(super) fn migrate(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    let many = args
+        .iter()
+        .skip(6)
+        .position(|arg| arg.eq_ignore_ascii_case(b"KEYS"));
+    match (args.get(3), many) {
+        (Some(&[]), Some(found)) => {
+            (found + 7..args.len()).for_each(|index| keys.push(index, key_spec::TAKE));
+            Ok(())
+        }
+        _ => keys.push_checked(3, key_spec::TAKE, args),
+    }
+}
+
+pub(super) fn sort_ro(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    keys.push_checked(1, key_spec::READ, args)
+}
+
+pub(super) fn georadius(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    radius(args, 6, keys)
+}
+
+pub(super) fn georadiusbymember(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+    radius(args, 5, keys)
+}
+
+fn radius(args: &[&[u8]], options: usize, keys: &mut KeyPositions) -> Result<(), KeysError> {
+    keys.push_checked(1, key_spec::READ, args)?;
+    let is_store =
+        |arg: &&[u8]| arg.eq_ignore_ascii_case(b"STORE") || arg.eq_ignore_ascii_case(b"STOREDIST");
+    let mut index = options;
+    let mut target = None;
+    while index + 1 < args.len() {
+        if is_store(&args[index]) {
+            index += 1;
+            target = Some(index);
+        }
+        index += 1;
+    }
+    if let Some(target) = target {
+        keys.push(target, key_spec::REPLACE);
+    }
+    Ok(())
+}
+
+impl KeyPositions {
+    const INLINE: usize = 4;
+
+    const fn new() -> KeyPositions {
+        let nowhere = KeyPosition {
+            index: 0,
+            flags: KeyFlags::EMPTY,
+        };
+        KeyPositions {
+            inline: [nowhere; KeyPositions::INLINE],
+            inline_len: 0,
+            spilled: Vec::new(),
+        }
+    }
+
+    #[inline]
+    const fn one(index: u32, flags: KeyFlags) -> KeyPositions {
+        let mut keys = KeyPositions::new();
+        keys.inline[0] = KeyPosition { index, flags };
+        keys.inline_len = 1;
+        keys
+    }
+
+    fn push(&mut self, index: usize, flags: KeyFlags) {
+        let index = u32::try_from(index).expect("a request has fewer than 2^32 arguments");
+        let position = KeyPosition { index, flags };
+        if !self.spilled.is_empty() {
+            self.spilled.push(position);
+        } else if let Some(free) = self.inline.get_mut(usize::from(self.inline_len)) {
+            *free = position;
+            self.inline_len += 1;
+        } else {
+            self.spilled.extend_from_slice(&self.inline);
+            self.spilled.push(position);
+        }
+    }
+
+    fn push_checked(
+        &mut self,
+        index: usize,
+        flags: KeyFlags,
+        args: &[&[u8]],
+    ) -> Result<(), KeysError> {
+        if index >= args.len() {
+            return Err(KeysError::Arguments);
+        }
+        self.push(index, flags);
+        Ok(())
+    }
+}
+
+impl Deref for KeyPositions {
+    type Target = [KeyPosition];
+
+    #[inline]
+    fn deref(&self) -> &[KeyPosition] {
+        if self.spilled.is_empty() {
+            &self.inline[..usize::from(self.inline_len)]
+        } else {
+            &self.spilled
+        }
+    }
+}
+
+impl fmt::Debug for KeyPositions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeysError::NoKeys => "The command has no key arguments",
+            KeysError::ArgumentCount => "Invalid number of arguments specified for command",
+            KeysError::Arguments => "Invalid arguments specified for command",
+        })
+    }
+}
+
+impl std::error::Error for KeysError {}
