@@ -23,7 +23,7 @@ pub struct Command {
     /// The last one; if negative, counted from the end.
     pub last_key: i32,
     /// Every how many arguments there is a key between the two.
-    pub key_step: i32,
+    pub step: i32,
     /// Where its keys stand and what happens to them.
     pub key_specs: &'static [KeySpec],
     /// Hints for clients and proxies.
@@ -176,7 +176,7 @@ impl Command {
             categories: group.category().union(Categories::SLOW),
             first_key: 0,
             last_key: 0,
-            key_step: 0,
+            step: 0,
             key_specs: &[],
             tips: &[],
             group,
@@ -293,7 +293,7 @@ impl Command {
     }
 
     pub(super) const fn deny_oom(self) -> Command {
-        self.flags(Flags::DENYOOM)
+        self.flags(Flags::DENY_OOM)
     }
 
     pub(super) const fn blocking(self) -> Command {
@@ -310,7 +310,7 @@ impl Command {
     }
 
     pub(super) const fn no_script(self) -> Command {
-        self.flags(Flags::NOSCRIPT)
+        self.flags(Flags::NO_SCRIPT)
     }
 
     pub(super) const fn loading(self) -> Command {
@@ -349,13 +349,17 @@ impl Command {
         self.flags(Flags::SKIP_SLOWLOG)
     }
 
+    pub(super) const fn may_replicate(self) -> Command {
+        self.flags(Flags::MAY_REPLICATE)
+    }
+
     pub(super) const fn asking(self) -> Command {
         self.flags(Flags::ASKING)
     }
 
     pub(super) const fn keys(mut self, specs: &'static [KeySpec]) -> Command {
         self.key_specs = specs;
-        (self.first_key, self.last_key, self.key_step) = fixed_range(specs);
+        (self.first_key, self.last_key, self.step) = fixed_range(specs);
         if let [
             KeySpec {
                 begin: BeginSearch::Index(1),

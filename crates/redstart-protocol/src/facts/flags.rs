@@ -10,13 +10,13 @@ bits! {
         /// It reads data and changes none.
         READONLY = 1, "readonly";
         /// It may need more memory and is refused when there is none.
-        DENYOOM = 2, "denyoom";
+        DENY_OOM = 2, "denyoom";
         /// It is for administrators.
         ADMIN = 3, "admin";
         /// It is about channels.
         PUBSUB = 4, "pubsub";
         /// It is refused in scripts.
-        NOSCRIPT = 5, "noscript";
+        NO_SCRIPT = 5, "noscript";
         /// It may wait for something to happen.
         BLOCKING = 6, "blocking";
         /// It is allowed while data is loaded.
@@ -44,4 +44,10 @@ bits! {
         /// It is allowed while a script runs for too long.
         ALLOW_BUSY = 18, "allow_busy";
     }
+}
+
+impl Flags {
+    /// It may have effects elsewhere although it does not write: a message, a script. Redis knows
+    /// this of its commands and does not print it.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 19);
 }

@@ -19,6 +19,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .says("About how many different elements were counted in")
         .costs("O(1) for one key, O(N) for N keys")
         .since("2.8.9")
+        .may_replicate()
         .keys(&[keys_from(1, READ_AND_NOTE)]),
     write("pfdebug", 3)
         .says("Looks inside a HyperLogLog, for Redis' own tests")

@@ -15,7 +15,7 @@ use crate::number::parse_i64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPosition {
     /// Which argument it is; the command's name is argument 0.
-    pub index: u32,
+    pub index: usize,
     /// What happens to it.
     pub flags: KeyFlags,
 }
@@ -292,7 +292,7 @@ impl KeyPositions {
     }
 
     #[inline]
-    const fn one(index: u32, flags: KeyFlags) -> KeyPositions {
+    const fn one(index: usize, flags: KeyFlags) -> KeyPositions {
         let mut keys = KeyPositions::new();
         keys.inline[0] = KeyPosition { index, flags };
         keys.inline_len = 1;
@@ -300,7 +300,6 @@ impl KeyPositions {
     }
 
     fn push(&mut self, index: usize, flags: KeyFlags) {
-        let index = u32::try_from(index).expect("a request has fewer than 2^32 arguments");
         let position = KeyPosition { index, flags };
         if !self.spilled.is_empty() {
             self.spilled.push(position);

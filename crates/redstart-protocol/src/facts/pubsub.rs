@@ -23,7 +23,8 @@ pub(super) const COMMANDS: &[Command] = &[
         .pubsub()
         .loading()
         .stale()
-        .fast(),
+        .fast()
+        .may_replicate(),
     Command::container(
         GROUP,
         "pubsub",
@@ -96,6 +97,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .loading()
         .stale()
         .fast()
+        .may_replicate()
         .keys(&[key(1, CHANNEL)]),
     other("ssubscribe", -2)
         .says("Subscribes to shard channels")

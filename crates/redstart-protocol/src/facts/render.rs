@@ -15,7 +15,7 @@ pub fn command_info(command: &Command) -> Value {
         Value::Set(command.flags.names().map(Value::simple).collect()),
         number(command.first_key),
         number(command.last_key),
-        number(command.key_step),
+        number(command.step),
         Value::Set(
             command
                 .categories

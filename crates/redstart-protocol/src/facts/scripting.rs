@@ -15,6 +15,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .stale()
         .skip_monitor()
         .no_mandatory_keys()
+        .may_replicate()
         .keys(&[counted(2, READ_AND_UPDATE)]),
     read("eval_ro", -3)
         .says("Runs a Lua script that may only read")
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .stale()
         .skip_monitor()
         .no_mandatory_keys()
+        .may_replicate()
         .keys(&[counted(2, READ_AND_UPDATE)]),
     read("evalsha_ro", -3)
         .says("Runs a cached Lua script that may only read, by its SHA-1")
@@ -51,6 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .stale()
         .skip_monitor()
         .no_mandatory_keys()
+        .may_replicate()
         .keys(&[counted(2, READ_AND_UPDATE)]),
     read("fcall_ro", -3)
         .says("Calls a function of a library that may only read")
