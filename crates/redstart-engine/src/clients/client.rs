@@ -146,7 +146,9 @@ impl Client {
             return Flow::Done;
         }
         let info = &self.session.info;
-        info.commands.fetch_add(1, Ordering::Relaxed);
+        // Only this client writes its own numbers: no locked addition is needed.
+        let commands = info.commands.load(Ordering::Relaxed) + 1;
+        info.commands.store(commands, Ordering::Relaxed);
         info.last_active_us
             .store(self.environment.clock.coarse_us(), Ordering::Relaxed);
 

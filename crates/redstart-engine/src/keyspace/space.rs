@@ -11,12 +11,12 @@ use super::access::{Access, Tracking};
 use super::change::{ChangeObserver, Effect, Event, EventClass};
 use super::entry::Entry;
 use super::object::{Aggregate, Object, StringView};
-use super::shard::Shard;
+use super::shard::{Database, Shard};
 use super::shards::{Locked, Shards};
 use super::watch::WatchFlag;
 use crate::clock::Clock;
 use crate::data::Blob;
-use crate::data::table::CURSOR_BITS;
+use crate::data::table::{CURSOR_BITS, Slot};
 use crate::random::Rng;
 
 /// The key holds another type than the command works on.
@@ -42,6 +42,13 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) logging: bool,
     /// Whether a read counts as a use of the key (`CLIENT NO-TOUCH` of later versions, upkeep).
     pub(crate) touching: bool,
+}
+
+/// Where a key belongs: its shard, and its hash in the shard's table.
+#[derive(Clone, Copy)]
+struct Place {
+    shard: usize,
+    hash: u64,
 }
 
 /// The keys of the locked shards.
@@ -118,28 +125,22 @@ impl<'a> Space<'a> {
     // ---- reading ------------------------------------------------------------------------------
 
     /// The live entry of `key`, counted as a use and as a hit or miss.
+    #[inline]
     pub(crate) fn read(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        let found = self.find(db, key);
-        let counters = &mut self.shard_mut(key).counters;
-        match found {
-            true => counters.hits += 1,
-            false => counters.misses += 1,
-        }
-        self.used(db, key, found)
+        self.used(db, key, true)
     }
 
     /// The live entry of `key`, counted as a use only: what a command that writes looks at.
+    #[inline]
     pub(crate) fn lookup(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        let found = self.find(db, key);
-        self.used(db, key, found)
+        self.used(db, key, false)
     }
 
     /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
     pub(crate) fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
-        let hash = self.shards.seed().hash(key);
-        let entry = self.shard(key).databases[usize::from(db)]
-            .table
-            .get(hash, key)?;
+        let place = self.place(key);
+        let database = &self.locked.shard(place.shard).databases[usize::from(db)];
+        let entry = database.table.get(place.hash, key)?;
         let gone = entry.expires.is_some() && entry.is_expired(self.now_ms());
         (!gone).then_some(entry)
     }
@@ -189,59 +190,56 @@ impl<'a> Space<'a> {
 
     /// Sets `key` to `object`, whatever it held. The caller reports the change.
     pub(crate) fn put(&mut self, db: u8, key: &[u8], object: Object, ttl: Ttl) {
-        let seed = self.shards.seed();
-        let hash = seed.hash(key);
-        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
-        let shard = self.shard_mut(key);
-        let database = &mut shard.databases[usize::from(db)];
+        let (seed, place) = (self.shards.seed(), self.place(key));
+        let access = Access::first(self.surroundings.tracking, self.access_s());
         let expires = match ttl {
             Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
             Ttl::Keep | Ttl::Clear => None,
         };
-        match database.table.get_mut(hash, key) {
-            Some(entry) => {
-                shard.heap_bytes -= entry.object.memory();
-                shard.heap_bytes += object.memory();
+        let Shard { databases, heap_bytes, .. } = self.locked.shard_mut(place.shard);
+        let Database { table, volatile } = &mut databases[usize::from(db)];
+        *heap_bytes += object.memory();
+        match table.slot(place.hash, key, seed) {
+            Slot::Occupied(entry) => {
+                *heap_bytes -= entry.object.memory();
                 entry.object = object;
+                entry.access = access;
                 if ttl != Ttl::Keep {
-                    database.volatile -= usize::from(entry.expires.is_some());
-                    database.volatile += usize::from(expires.is_some());
+                    *volatile -= usize::from(entry.expires.is_some());
+                    *volatile += usize::from(expires.is_some());
                     entry.expires = expires;
                 }
-                entry.access = Access::first(tracking, now_s);
             }
-            None => {
-                let access = Access::first(tracking, now_s);
-                let entry = Entry {
-                    key: Blob::from(key),
-                    object,
-                    expires,
-                    access,
-                };
-                shard.heap_bytes += entry.heap_bytes();
-                database.volatile += usize::from(expires.is_some());
-                database.table.insert(hash, entry, seed);
+            Slot::Vacant(vacant) => {
+                let key = Blob::from(key);
+                *heap_bytes += key.heap_bytes();
+                *volatile += usize::from(expires.is_some());
+                vacant.insert(Entry { key, object, expires, access });
             }
         }
     }
 
     /// Changes the object of a live `key` in place, `None` where there is none.
+    #[inline]
     pub(crate) fn update<R>(
         &mut self,
         db: u8,
         key: &[u8],
         change: impl FnOnce(&mut Object) -> R,
     ) -> Option<R> {
-        if !self.find(db, key) {
+        let place = self.place(key);
+        if self.expire_if_due(db, key, place) {
             return None;
         }
-        let hash = self.shards.seed().hash(key);
-        let shard = self.shard_mut(key);
-        let entry = shard.databases[usize::from(db)].table.get_mut(hash, key)?;
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let Shard { databases, heap_bytes, .. } = self.locked.shard_mut(place.shard);
+        let entry = databases[usize::from(db)].table.get_mut(place.hash, key)?;
+        if self.surroundings.touching {
+            entry.access.touch(tracking, now_s, &mut self.rng);
+        }
         let before = entry.object.memory();
         let result = change(&mut entry.object);
-        let after = entry.object.memory();
-        shard.heap_bytes = shard.heap_bytes - before + after;
+        *heap_bytes = *heap_bytes - before + entry.object.memory();
         Some(result)
     }
 
@@ -263,9 +261,8 @@ impl<'a> Space<'a> {
             Some(Err(wrong)) => Err(wrong),
             Some(Ok((result, emptied))) => {
                 if emptied {
-                    self.take(db, key);
+                    self.discard(db, key);
                 }
-                self.used(db, key, !emptied);
                 Ok(Some(result))
             }
         }
@@ -573,20 +570,55 @@ impl<'a> Space<'a> {
 
     // ---- inside -------------------------------------------------------------------------------
 
+    /// Where `key` belongs.
+    #[inline]
+    fn place(&self, key: &[u8]) -> Place {
+        Place { shard: self.shard_index(key), hash: self.shards.seed().hash(key) }
+    }
+
     /// Whether `key` is live; removes it when its time has come.
     #[inline]
     fn find(&mut self, db: u8, key: &[u8]) -> bool {
-        let hash = self.shards.seed().hash(key);
-        let database = &self.shard(key).databases[usize::from(db)];
-        match database.table.get(hash, key) {
-            None => false,
-            Some(entry) if entry.expires.is_none() => true,
-            Some(entry) if !entry.is_expired(self.now_ms()) => true,
-            Some(_) => {
-                self.expire(db, key);
-                false
+        let place = self.place(key);
+        let database = &self.locked.shard(place.shard).databases[usize::from(db)];
+        database.table.contains(place.hash, key) && !self.expire_if_due(db, key, place)
+    }
+
+    /// The live entry of `key`, marked as used.
+    #[inline]
+    fn used(&mut self, db: u8, key: &[u8], counted: bool) -> Option<&Entry> {
+        let place = self.place(key);
+        self.expire_if_due(db, key, place);
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let Shard { databases, counters, .. } = self.locked.shard_mut(place.shard);
+        match databases[usize::from(db)].table.get_mut(place.hash, key) {
+            Some(entry) => {
+                counters.hits += u64::from(counted);
+                if self.surroundings.touching {
+                    entry.access.touch(tracking, now_s, &mut self.rng);
+                }
+                Some(entry)
+            }
+            None => {
+                counters.misses += u64::from(counted);
+                None
             }
         }
+    }
+
+    /// Removes `key` if its time has come; whether it did.
+    #[inline]
+    fn expire_if_due(&mut self, db: u8, key: &[u8], place: Place) -> bool {
+        let database = &self.locked.shard(place.shard).databases[usize::from(db)];
+        // Where no key has a time to live, there is nothing to look up.
+        let due = database.volatile > 0
+            && database.table.get(place.hash, key).is_some_and(|entry| {
+                entry.expires.is_some() && entry.is_expired(self.now_ms())
+            });
+        if due {
+            self.expire(db, key);
+        }
+        due
     }
 
     fn expire(&mut self, db: u8, key: &[u8]) {
@@ -609,30 +641,12 @@ impl<'a> Space<'a> {
 
     /// Removes `key`, live or not, and nothing else.
     fn discard(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
-        let seed = self.shards.seed();
-        let shard = self.shard_mut(key);
+        let (seed, place) = (self.shards.seed(), self.place(key));
+        let shard = self.locked.shard_mut(place.shard);
         let database = &mut shard.databases[usize::from(db)];
-        let entry = database.table.remove(seed.hash(key), key, seed)?;
+        let entry = database.table.remove(place.hash, key, seed)?;
         database.volatile -= usize::from(entry.expires.is_some());
         shard.heap_bytes -= entry.heap_bytes();
-        Some(entry)
-    }
-
-    /// The entry just found, marked as used.
-    #[inline]
-    fn used(&mut self, db: u8, key: &[u8], found: bool) -> Option<&Entry> {
-        if !found {
-            return None;
-        }
-        let hash = self.shards.seed().hash(key);
-        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
-        let touching = self.surroundings.touching;
-        let shard = self.shard_index(key);
-        let database = &mut self.locked.shard_mut(shard).databases[usize::from(db)];
-        let entry = database.table.get_mut(hash, key)?;
-        if touching {
-            entry.access.touch(tracking, now_s, &mut self.rng);
-        }
         Some(entry)
     }
 
@@ -641,11 +655,6 @@ impl<'a> Space<'a> {
         self.locked
             .only()
             .unwrap_or_else(|| self.shards.shard_of(key))
-    }
-
-    #[inline]
-    fn shard(&self, key: &[u8]) -> &Shard {
-        self.locked.shard(self.shard_index(key))
     }
 
     #[inline]
