@@ -227,7 +227,7 @@ impl Client {
             };
         }
         let exec = command.name == "exec";
-        let writes = command.has(Flags::WRITE) || command.has(Flags::MAY_REPLICATE) || exec;
+        let writes = exec || command.may_replicate();
         let paused = environment
             .pause
             .holds(writes, || environment.clock.monotonic_us());

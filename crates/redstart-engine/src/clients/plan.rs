@@ -1,7 +1,6 @@
 //! Which shards a command needs, known before it runs.
 
-use redstart_protocol::facts;
-use redstart_protocol::slot;
+use redstart_protocol::{facts, slot};
 
 use crate::command::error::CommandError;
 use crate::command::{Command, Scope};
@@ -14,12 +13,15 @@ pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> Lo
     if command.scope == Scope::All {
         return shards.all();
     }
+    if command.facts.only_key().is_some() && args.len() > 1 {
+        return LockSet::one(shards.shard_of(args[1]));
+    }
     let mut set = LockSet::NONE;
     // Keys that cannot be found (a bad key count) are the handler's to complain about; it will not
     // touch any.
     if let Ok(keys) = facts::keys(command.facts, args) {
         for key in keys.iter() {
-            set.insert(shards.shard_of(args[key.index]));
+            set.insert(shards.shard_of(args[key.index as usize]));
         }
     }
     set
@@ -48,7 +50,7 @@ pub(super) fn check_slots(command: &Command, args: &[&[u8]]) -> Result<(), Comma
     let Ok(keys) = facts::keys(command.facts, args) else {
         return Ok(());
     };
-    let mut slots = keys.iter().map(|key| slot(args[key.index]));
+    let mut slots = keys.iter().map(|key| slot(args[key.index as usize]));
     let first = slots.next();
     match slots.all(|other| Some(other) == first) {
         true => Ok(()),

@@ -213,6 +213,15 @@ impl Command {
         matches!(name, "ping" | "quit" | "reset") || name.ends_with("subscribe")
     }
 
+    /// Whether it may have an effect that others must not see while writes are paused.
+    pub(crate) fn may_replicate(&self) -> bool {
+        self.has(Flags::WRITE)
+            || matches!(
+                self.name,
+                "publish" | "spublish" | "eval" | "evalsha" | "script|load"
+            )
+    }
+
     /// Whether the effects of one call belong together.
     pub(crate) fn is_atomic_batch(&self) -> bool {
         self.name == "exec" || self.name.starts_with("eval")

@@ -196,7 +196,11 @@ impl<'a> Space<'a> {
             Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
             Ttl::Keep | Ttl::Clear => None,
         };
-        let Shard { databases, heap_bytes, .. } = self.locked.shard_mut(place.shard);
+        let Shard {
+            databases,
+            heap_bytes,
+            ..
+        } = self.locked.shard_mut(place.shard);
         let Database { table, volatile } = &mut databases[usize::from(db)];
         *heap_bytes += object.memory();
         match table.slot(place.hash, key, seed) {
@@ -214,7 +218,12 @@ impl<'a> Space<'a> {
                 let key = Blob::from(key);
                 *heap_bytes += key.heap_bytes();
                 *volatile += usize::from(expires.is_some());
-                vacant.insert(Entry { key, object, expires, access });
+                vacant.insert(Entry {
+                    key,
+                    object,
+                    expires,
+                    access,
+                });
             }
         }
     }
@@ -232,7 +241,11 @@ impl<'a> Space<'a> {
             return None;
         }
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
-        let Shard { databases, heap_bytes, .. } = self.locked.shard_mut(place.shard);
+        let Shard {
+            databases,
+            heap_bytes,
+            ..
+        } = self.locked.shard_mut(place.shard);
         let entry = databases[usize::from(db)].table.get_mut(place.hash, key)?;
         if self.surroundings.touching {
             entry.access.touch(tracking, now_s, &mut self.rng);
@@ -573,7 +586,10 @@ impl<'a> Space<'a> {
     /// Where `key` belongs.
     #[inline]
     fn place(&self, key: &[u8]) -> Place {
-        Place { shard: self.shard_index(key), hash: self.shards.seed().hash(key) }
+        Place {
+            shard: self.shard_index(key),
+            hash: self.shards.seed().hash(key),
+        }
     }
 
     /// Whether `key` is live; removes it when its time has come.
@@ -590,7 +606,11 @@ impl<'a> Space<'a> {
         let place = self.place(key);
         self.expire_if_due(db, key, place);
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
-        let Shard { databases, counters, .. } = self.locked.shard_mut(place.shard);
+        let Shard {
+            databases,
+            counters,
+            ..
+        } = self.locked.shard_mut(place.shard);
         match databases[usize::from(db)].table.get_mut(place.hash, key) {
             Some(entry) => {
                 counters.hits += u64::from(counted);
@@ -612,9 +632,10 @@ impl<'a> Space<'a> {
         let database = &self.locked.shard(place.shard).databases[usize::from(db)];
         // Where no key has a time to live, there is nothing to look up.
         let due = database.volatile > 0
-            && database.table.get(place.hash, key).is_some_and(|entry| {
-                entry.expires.is_some() && entry.is_expired(self.now_ms())
-            });
+            && database
+                .table
+                .get(place.hash, key)
+                .is_some_and(|entry| entry.expires.is_some() && entry.is_expired(self.now_ms()));
         if due {
             self.expire(db, key);
         }
