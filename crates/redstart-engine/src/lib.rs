@@ -14,6 +14,7 @@ mod data;
 mod keyspace;
 mod random;
 mod shim;
+mod stall;
 mod state;
 
 pub use clients::{Client, Engine, EngineBuilder, Flow, Peer};

@@ -1,7 +1,7 @@
 //! The engine: everything its clients share, and the periodic work nobody asks for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -30,7 +30,7 @@ use crate::state::{Environment, Options, Outbox};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Engine {
-    pub(super) environment: Arc<Environment>,
+    pub(crate) environment: Arc<Environment>,
 }
 
 /// What an engine is made of. Every setting has a default.
@@ -56,7 +56,6 @@ impl Engine {
             options: Options {
                 cluster_strict: false,
                 debug_commands: false,
-                port: 0,
             },
             log: None,
             observer: None,
@@ -141,12 +140,6 @@ impl EngineBuilder {
         self
     }
 
-    /// The port INFO names, when the engine is behind one.
-    pub fn port(mut self, port: u16) -> EngineBuilder {
-        self.options.port = port;
-        self
-    }
-
     /// Bytes of keys and values above which `policy` makes room; zero for no limit.
     pub fn max_memory(self, bytes: u64, policy: EvictionPolicy) -> EngineBuilder {
         self.config.maxmemory.store(bytes, Ordering::Relaxed);
@@ -186,6 +179,8 @@ impl EngineBuilder {
                 shards: Shards::new(self.shards, seed),
                 clock,
                 config: self.config,
+                connections: Default::default(),
+                port: AtomicU16::new(0),
                 registry: Default::default(),
                 pubsub: Default::default(),
                 pause: Default::default(),

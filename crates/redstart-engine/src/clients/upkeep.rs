@@ -59,5 +59,6 @@ pub(super) fn with_shard<R>(
 
 /// Asked while a lock is not to be had: an error once a script has held it for too long.
 pub(super) fn patience(_environment: &Environment) -> Result<(), CommandError> {
+    crate::stall::mention();
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Sees `data` and `keyspace`. Never a command.
 
 pub(crate) mod config;
+pub(crate) mod connections;
 mod outbox;
 pub(crate) mod pause;
 pub(crate) mod pubsub;
@@ -10,7 +11,7 @@ pub(crate) mod registry;
 pub(crate) mod session;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU16, AtomicU64};
 
 use parking_lot::Mutex;
 
@@ -27,6 +28,9 @@ pub(crate) struct Environment {
     pub(crate) shards: Shards,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: config::Config,
+    pub(crate) connections: connections::ConnectionLimits,
+    /// The port clients connect to, for INFO; zero without one.
+    pub(crate) port: AtomicU16,
     pub(crate) registry: registry::Registry,
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,
@@ -47,8 +51,6 @@ pub(crate) struct Options {
     /// Refuse what a cluster would: keys of different slots, databases other than 0.
     pub(crate) cluster_strict: bool,
     pub(crate) debug_commands: bool,
-    /// The port INFO names; zero inside a process.
-    pub(crate) port: u16,
 }
 
 impl Environment {
