@@ -241,6 +241,7 @@ impl Server {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", GUARDED, "sh"])
+            .arg(self.directory.path())
             .arg(path)
             .args(["--save", ""]);
         match &self.address {
