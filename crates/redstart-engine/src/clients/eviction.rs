@@ -26,7 +26,7 @@ const EMPTY_ROUNDS_MAX: usize = 4;
 #[inline]
 pub(super) fn make_room(environment: &Environment, command: &Command) -> Result<(), CommandError> {
     let limit = environment.config.maxmemory.load(Ordering::Relaxed);
-    if limit == 0 || evict_down_to(environment, limit) || !command.has(Flags::DENYOOM) {
+    if limit == 0 || evict_down_to(environment, limit) || !command.has(Flags::DENY_OOM) {
         return Ok(());
     }
     Err(CommandError::OUT_OF_MEMORY)

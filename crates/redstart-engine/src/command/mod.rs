@@ -93,19 +93,31 @@ impl std::fmt::Debug for Command {
 
 struct Commands {
     all: Vec<Command>,
-    /// By lower-case name.
-    by_name: HashMap<&'static [u8], usize, foldhash::fast::FixedState>,
+    /// For each command of the facts, the place of its carrier in `all`.
+    by_facts: Vec<Option<u32>>,
+    /// Containers of which some subcommand is served, and where each of those is in `all`.
+    containers: HashMap<&'static str, Vec<(&'static str, usize)>, foldhash::fast::FixedState>,
 }
 
 static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
     let mut commands = Commands {
         all: Vec::new(),
-        by_name: HashMap::with_hasher(Default::default()),
+        by_facts: vec![None; facts::all().len()],
+        containers: HashMap::with_hasher(Default::default()),
     };
     for row in FAMILIES.iter().copied().flatten() {
         let facts = facts_of(row.name).expect("every handler's command is in the facts");
         let index = commands.all.len();
-        commands.by_name.insert(row.name.as_bytes(), index);
+        match row.name.split_once('|') {
+            None => commands.by_facts[place_in_facts(facts)] = Some(index as u32),
+            Some((container, subcommand)) => {
+                commands
+                    .containers
+                    .entry(container)
+                    .or_default()
+                    .push((subcommand, index));
+            }
+        }
         commands.all.push(Command {
             facts,
             name: row.name,
@@ -116,6 +128,12 @@ static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
     }
     commands
 });
+
+/// The place of a top-level command in the facts' own list.
+fn place_in_facts(command: &'static facts::Command) -> usize {
+    let offset = std::ptr::from_ref(command).addr() - facts::all().as_ptr().addr();
+    offset / size_of::<facts::Command>()
+}
 
 fn facts_of(name: &str) -> Option<&'static facts::Command> {
     match name.split_once('|') {
@@ -131,53 +149,34 @@ pub(crate) fn all() -> &'static [Command] {
     &COMMANDS.all
 }
 
-/// The longest name of a command, `container|subcommand`.
-const NAME_MAX: usize = 40;
-
 /// The command that `args` call, or why there is none.
 #[inline]
 pub(crate) fn find(args: &[&[u8]]) -> Result<&'static Command, CommandError> {
-    let Some(name) = args.first() else {
+    let facts = args.first().and_then(|name| facts::find(name));
+    let Some(facts) = facts else {
         return Err(CommandError::unknown_command(args));
     };
-    if let Some(command) = by_name(&[name]) {
-        return Ok(command);
-    }
-    let container = facts::find(name).filter(|facts| !facts.subcommands.is_empty());
-    match (container, args.get(1)) {
-        (Some(container), None) if is_served(container) => Err(CommandError::arity(container.name)),
-        (Some(container), Some(subcommand)) if is_served(container) => {
-            let command = by_name(&[name, b"|", subcommand]);
-            command.ok_or_else(|| CommandError::unknown_subcommand(container.name, subcommand))
-        }
-        _ => Err(CommandError::unknown_command(args)),
+    match COMMANDS.by_facts[place_in_facts(facts)] {
+        Some(index) => Ok(&COMMANDS.all[index as usize]),
+        None => find_subcommand(facts, args),
     }
 }
 
-/// Whether any subcommand of a container is carried out here.
-fn is_served(container: &facts::Command) -> bool {
-    all().iter().any(|command| {
-        command
-            .name
-            .split_once('|')
-            .is_some_and(|(name, _)| name == container.name)
-    })
-}
-
-fn by_name(parts: &[&[u8]]) -> Option<&'static Command> {
-    let mut name = [0; NAME_MAX];
-    let mut len = 0;
-    for part in parts {
-        let room = name.get_mut(len..len + part.len())?;
-        for (to, from) in room.iter_mut().zip(*part) {
-            *to = from.to_ascii_lowercase();
-        }
-        len += part.len();
-    }
-    COMMANDS
-        .by_name
-        .get(&name[..len])
-        .map(|&index| &COMMANDS.all[index])
+fn find_subcommand(
+    container: &'static facts::Command,
+    args: &[&[u8]],
+) -> Result<&'static Command, CommandError> {
+    let Some(served) = COMMANDS.containers.get(container.name) else {
+        return Err(CommandError::unknown_command(args));
+    };
+    let Some(name) = args.get(1) else {
+        return Err(CommandError::arity(container.name));
+    };
+    let found = served.iter().find(|(served, _)| args::is(name, served));
+    let unknown = || CommandError::unknown_subcommand(container.name, name);
+    found
+        .map(|&(_, index)| &COMMANDS.all[index])
+        .ok_or_else(unknown)
 }
 
 impl Command {
