@@ -128,11 +128,8 @@ fn a_killed_test_runner_leaves_no_server() {
     const NAME: &str = "a_killed_test_runner_leaves_no_server";
     if std::env::var_os(ROLE).is_some() {
         let server = start();
-        let told = writeln!(
-            std::io::stdout(),
-            "\npid {}",
-            server.pid().expect("a process")
-        );
+        let (pid, directory) = (server.pid().expect("a process"), server.directory());
+        let told = writeln!(std::io::stdout(), "\nserver {pid} {}", directory.display());
         told.expect("the test listens");
         loop {
             std::thread::park();
