@@ -107,7 +107,8 @@ impl Hash {
         match &mut self.0 {
             Form::Packed(pack) if is_small && has_room_for(pack, field, value) => {
                 let created = set_in_pack(pack, field, value);
-                if created && pack.len() / 2 > limits.max_entries {
+                // Also after a mere replacement: the limit may have been lowered meanwhile.
+                if pack.len() / 2 > limits.max_entries {
                     self.0 = Form::Table(Fields::from_pack(pack, seed));
                 }
                 created

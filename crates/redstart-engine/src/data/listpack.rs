@@ -183,16 +183,16 @@ impl Listpack {
     /// The first entry, from `from` on, that matches; `skip` entries are passed over between two
     /// that are looked at.
     pub(crate) fn find(&self, from: Cursor, needle: &Needle<'_>, skip: usize) -> Option<Cursor> {
-        let mut offset = from.offset();
+        let mut rest = self.as_bytes().get(from.offset()..)?;
         loop {
-            let (element, size) = self.entry_at(offset)?;
+            let (element, size) = read_entry(rest)?;
             if element.matches(needle) {
-                return self.cursor_at(offset);
+                return self.cursor_at(self.size() - rest.len());
             }
-            offset += size;
+            rest = rest.get(size..)?;
             for _ in 0..skip {
-                let (_, size) = self.entry_at(offset)?;
-                offset += size;
+                let (_, size) = read_entry(rest)?;
+                rest = rest.get(size..)?;
             }
         }
     }

@@ -69,6 +69,19 @@ fn a_long_value_for_an_old_field_makes_a_table() {
 }
 
 #[test]
+fn a_lowered_limit_counts_from_the_next_write_on() {
+    let lowered = Limits {
+        max_entries: 2,
+        ..LIMITS
+    };
+    let mut hash = hash(3, LIMITS);
+    hash.remove(b"missing", seed());
+    assert_eq!(hash.encoding(), "listpack");
+    hash.set(b"field:0", b"again", lowered, seed());
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 3));
+}
+
+#[test]
 fn a_packed_hash_keeps_the_order_of_insertion() {
     let mut hash = hash(3, LIMITS);
     hash.set(b"field:0", b"again", LIMITS, seed());

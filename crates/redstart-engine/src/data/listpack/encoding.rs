@@ -37,8 +37,18 @@ pub(super) fn write_entry(element: Element<'_>, out: &mut [u8]) {
 /// `None` at the end of a pack and for anything malformed or cut short.
 #[inline]
 pub(super) fn read_entry(bytes: &[u8]) -> Option<(Element<'_>, usize)> {
-    let (element, body) = read_body(bytes)?;
-    Some((element, body + backlen_size(body)))
+    // What most entries are goes first; searching a pack is little else than this.
+    match *bytes.first()? {
+        integer @ 0..STR_6 => Some((Element::Int(integer.into()), 2)),
+        kind @ STR_6..INT_13 => {
+            let len = usize::from(kind & 0x3f);
+            Some((Element::Str(bytes.get(1..=len)?), len + 2))
+        }
+        _ => {
+            let (element, body) = read_body(bytes)?;
+            Some((element, body + backlen_size(body)))
+        }
+    }
 }
 
 /// As [`read_entry`], and the length behind the entry must be the true one.
