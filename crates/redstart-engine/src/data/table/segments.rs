@@ -73,7 +73,9 @@ struct Directory<T> {
     segment_bytes: usize,
 }
 
+/// Aligned so that what a look-up reads of it is in one cache line.
 #[derive(Clone)]
+#[repr(align(64))]
 struct Segment<T> {
     table: HashTable<T>,
     depth: u32,
