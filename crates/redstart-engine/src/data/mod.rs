@@ -13,6 +13,7 @@ mod listpack;
 mod sample;
 mod set;
 pub(crate) mod table;
+pub(crate) mod tree;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
