@@ -5,9 +5,13 @@
 pub mod encode;
 pub mod facts;
 pub mod number;
+mod reply;
+mod request;
 mod slot;
 mod value;
 
 pub use encode::encode;
+pub use reply::{ReplyDecoder, ReplyError, ReplyLimits};
+pub use request::{Args, Request, RequestDecoder, RequestError, RequestLimits};
 pub use slot::{SLOTS, hash_tag, slot};
 pub use value::{Resp, Value};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::literal::{Literal, Magnitude};
-use super::{NumberText, format_i64};
+use super::{NumberText, format_i64, is_space};
 
 /// Reads a double as Redis reads a score or an increment: decimal, hexadecimal or infinite, in any
 /// of C's spellings, but not NaN, not surrounded by space, and not so large or so small that it would
@@ -204,9 +204,4 @@ pub(super) fn round(
         Some(kept) if precision == 64 || kept >> precision == 0 => (kept, exponent),
         _ => (1 << (precision - 1), exponent + 1),
     }
-}
-
-/// C's `isspace` in the C locale.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
 }

@@ -16,3 +16,8 @@ pub(crate) use integer::digits;
 pub use integer::{format_i64, parse_i64};
 pub use long_double::{LongDouble, NotANumber};
 pub use text::NumberText;
+
+/// C's `isspace` in the C locale.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
