@@ -12,7 +12,10 @@ thread_local! {
 
 /// Runs `work`; whenever it stalls on this thread, `duty` is called in the middle of it, under
 /// whatever locks are held, so it must not touch the engine.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only the port has other duties"))]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, reason = "only the port has other duties")
+)]
 pub(crate) fn with_duty<R>(duty: fn(), work: impl FnOnce() -> R) -> R {
     struct Restore(Option<fn()>);
     impl Drop for Restore {

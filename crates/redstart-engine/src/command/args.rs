@@ -83,3 +83,76 @@ pub(crate) fn integer(arg: &[u8]) -> Result<i64, CommandError> {
 pub(crate) fn float(arg: &[u8]) -> Result<f64, CommandError> {
     number::parse_f64(arg).ok_or(CommandError::NOT_A_FLOAT)
 }
+
+/// An integer within bounds; whatever else it is, the error is `text`.
+pub(crate) fn integer_within(
+    arg: &[u8],
+    bounds: std::ops::RangeInclusive<i64>,
+    text: &'static str,
+) -> Result<i64, CommandError> {
+    let number = number::parse_i64(arg).filter(|number| bounds.contains(number));
+    number.ok_or_else(|| CommandError::new(text))
+}
+
+/// A count that must not be negative.
+pub(crate) fn count(arg: &[u8]) -> Result<usize, CommandError> {
+    let count = integer_within(
+        arg,
+        0..=i64::MAX,
+        "ERR value is out of range, must be positive",
+    )?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How many members to choose at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// That many different ones, or all.
+    Distinct(usize),
+    /// That many, each from all.
+    Repeated(usize),
+}
+
+/// The most members chosen with repetition. Redis would go on until memory runs out.
+const REPEATED_MAX: usize = 1 << 24;
+
+/// The count of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER: negative for repetition. With values
+/// twice as many replies are due, and half the range is left.
+pub(crate) fn choice(arg: &[u8], with_values: bool) -> Result<Choice, CommandError> {
+    let number = integer(arg)?;
+    if number == i64::MIN {
+        return Err(CommandError::new(format!(
+            "ERR value is out of range, value must between {} and {}",
+            -i64::MAX,
+            i64::MAX
+        )));
+    }
+    let out_of_range = || CommandError::new("ERR value is out of range");
+    if with_values && number.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(out_of_range());
+    }
+    let count = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX);
+    match number < 0 {
+        true if count > REPEATED_MAX => Err(out_of_range()),
+        true => Ok(Choice::Repeated(count)),
+        false => Ok(Choice::Distinct(count)),
+    }
+}
+
+/// The keys behind a count of keys, and a cursor at what follows them.
+pub(crate) fn counted_keys<'a>(
+    args: &'a [&'a [u8]],
+    at: usize,
+) -> Result<(&'a [&'a [u8]], Args<'a>), CommandError> {
+    let count = integer_within(
+        args[at],
+        1..=i64::MAX,
+        "ERR numkeys should be greater than 0",
+    )?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let end = (at + 1).saturating_add(count);
+    match args.get(at + 1..end) {
+        Some(keys) => Ok((keys, Args::at(args, end))),
+        None => Err(CommandError::TOO_MANY_KEYS),
+    }
+}

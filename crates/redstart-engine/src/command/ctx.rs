@@ -101,6 +101,19 @@ impl Ctx<'_> {
         Ok(self.space.read_string(self.session.db, key)?)
     }
 
+    /// The aggregate at `key` that a command is about to change: a use, neither hit nor miss.
+    pub(crate) fn lookup_as<T: Aggregate>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<&T>, CommandError> {
+        match self.space.lookup(self.session.db, key) {
+            None => Ok(None),
+            Some(entry) => T::of(&entry.object)
+                .map(Some)
+                .ok_or(CommandError::WRONG_TYPE),
+        }
+    }
+
     /// The string at `key` that a command is about to change: a use, neither hit nor miss.
     pub(crate) fn lookup_string(
         &mut self,

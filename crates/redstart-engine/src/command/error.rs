@@ -42,6 +42,9 @@ texts! {
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
+    HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer";
+    HASH_VALUE_NOT_A_FLOAT = "ERR hash value is not a float";
     MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
     MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
 }

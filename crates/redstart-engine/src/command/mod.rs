@@ -11,9 +11,12 @@ pub(crate) mod ctx;
 pub(crate) mod error;
 mod expire;
 mod expiry;
+mod hash;
 mod keys;
 mod lcs;
+mod list;
 mod pubsub;
+mod set;
 mod string;
 mod transaction;
 
@@ -26,6 +29,7 @@ use redstart_protocol::facts::{self, Flags};
 use ctx::Ctx;
 use error::CommandError;
 
+use crate::data::Element;
 use crate::state::Environment;
 use crate::state::session::Session;
 
@@ -70,6 +74,9 @@ const FAMILIES: &[&[Row]] = &[
     keys::TABLE,
     expire::TABLE,
     string::TABLE,
+    hash::TABLE,
+    list::TABLE,
+    set::TABLE,
     transaction::TABLE,
     pubsub::TABLE,
 ];
@@ -246,6 +253,11 @@ pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Va
 pub(crate) fn leave(env: &Environment, session: &mut Session) {
     pubsub::leave_all(env, session);
     session.forget_watched();
+}
+
+/// An element of an aggregate as a bulk string.
+fn element(element: Element<'_>) -> Value {
+    Value::bulk(&*element.to_bytes())
 }
 
 /// The reply of a container's HELP: its usage and what each subcommand does.

@@ -156,6 +156,11 @@ impl Config {
         }
     }
 
+    /// How many integers a set may hold in its compact form.
+    pub(crate) fn set_max_integers(&self) -> usize {
+        self.set_max_intset_entries.load(Ordering::Relaxed)
+    }
+
     /// How large a sorted set may be in its compact form.
     pub(crate) fn sorted_set_limits(&self) -> Limits {
         Limits {

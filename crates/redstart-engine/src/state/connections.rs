@@ -3,7 +3,10 @@
 //! Kept with the rest of the configuration, so that CONFIG GET and SET reach it; obeyed by
 //! `server`. An engine without a port has these settings too, and nobody to obey them.
 
-#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "obeyed by the port"))]
+#![cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, reason = "obeyed by the port")
+)]
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -84,6 +87,9 @@ impl OutputLimit {
 
     /// Above this many bytes for this many seconds the peer is disconnected; zero bytes for never.
     pub(crate) fn soft(&self) -> (u64, u64) {
-        (self.soft_bytes.load(Ordering::Relaxed), self.soft_s.load(Ordering::Relaxed))
+        (
+            self.soft_bytes.load(Ordering::Relaxed),
+            self.soft_s.load(Ordering::Relaxed),
+        )
     }
 }
