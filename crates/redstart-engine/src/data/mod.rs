@@ -12,8 +12,9 @@ mod list;
 mod listpack;
 mod sample;
 mod set;
+mod sorted_set;
 pub(crate) mod table;
-pub(crate) mod tree;
+mod tree;
 
 pub(crate) use blob::Blob;
 pub(crate) use element::{Element, ElementBytes, Needle};
@@ -22,7 +23,5 @@ pub(crate) use intset::Intset;
 pub(crate) use list::{End, List, Side};
 pub(crate) use listpack::Listpack;
 pub(crate) use set::Set;
+pub(crate) use sorted_set::{Bound, SortedSet};
 pub(crate) use table::{Seed, Table};
-
-mod mock;
-pub(crate) use mock::*;

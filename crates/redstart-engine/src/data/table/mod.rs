@@ -21,7 +21,7 @@ mod segments;
 mod tests;
 
 pub(crate) use seed::Seed;
-pub(crate) use segments::{CURSOR_BITS, Segments, Slot, Vacant};
+pub(crate) use segments::{CURSOR_BITS, Segments, Slot};
 
 use crate::random::Rng;
 

@@ -1,0 +1,253 @@
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use redstart_protocol::number::{NumberText, format_g17, format_i64};
+
+use crate::data::listpack::{self, Cursor};
+use crate::data::sample::subset;
+use crate::data::tree::Bound;
+use crate::data::{Blob, Element, Limits, Listpack, Needle};
+use crate::random::Rng;
+
+/// The form of a sorted set with few short members: member, score, member, score, in order.
+///
+/// Scores are stored as Redis does, as integers or as text that reads back as the same number.
+#[derive(Clone, Debug)]
+pub(super) struct Packed(Listpack);
+
+impl Packed {
+    pub(super) fn new() -> Self {
+        Self(Listpack::new())
+    }
+
+    /// Packs members that come in order, unless the limits forbid it.
+    pub(super) fn of<'a>(
+        members: impl Iterator<Item = (Element<'a>, f64)>,
+        limits: Limits,
+    ) -> Option<Self> {
+        let mut packed = Self::new();
+        for (member, score) in members {
+            let member = member.to_bytes();
+            if !packed.has_room_for(&member, limits) {
+                return None;
+            }
+            packed
+                .0
+                .push_back_all([&member, score_text(score).as_bytes()]);
+        }
+        Some(packed)
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.0.len() / 2
+    }
+
+    #[inline]
+    pub(super) fn memory(&self) -> usize {
+        self.0.memory()
+    }
+
+    /// Whether one more member may be added.
+    pub(super) fn has_room_for(&self, member: &[u8], limits: Limits) -> bool {
+        self.len() < limits.max_entries
+            && member.len() <= limits.max_value
+            // With a score, which is at most 24 bytes of text, and what surrounds it on top.
+            && self.0.has_room_for(member.len().saturating_add(40), Listpack::MAX_BYTES)
+    }
+
+    #[inline]
+    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
+        let cursor = self.find(member)?;
+        self.0.get(self.0.next(cursor)?).map(score_of)
+    }
+
+    pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let needle = Needle::from(member);
+        let mut pairs = self.iter();
+        let rank = pairs
+            .clone()
+            .position(|(member, _)| member.matches(&needle))?;
+        pairs.nth(rank).map(|(_, score)| (rank, score))
+    }
+
+    /// Adds a member that is not there yet.
+    pub(super) fn insert(&mut self, member: &[u8], score: f64) {
+        let text = score_text(score);
+        let before = Bound::BeforePair(score, member);
+        // What comes in order, as time does, goes behind the last.
+        let last = self.iter().next_back();
+        if last.is_none_or(|last| is_before(last, &before)) {
+            self.0.push_back_all([member, text.as_bytes()]);
+            return;
+        }
+        let mut place = self.0.first();
+        for pair in self.iter() {
+            if !is_before(pair, &before) {
+                break;
+            }
+            place = place
+                .and_then(|it| self.0.next(it))
+                .and_then(|it| self.0.next(it));
+        }
+        if let Some(place) = place {
+            self.0.insert_before(place, member);
+            self.0.insert_after(place, text.as_bytes());
+        }
+    }
+
+    /// Gives a member that is there another score.
+    pub(super) fn change(&mut self, member: &[u8], score: f64) {
+        self.remove(member);
+        self.insert(member, score);
+    }
+
+    pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let cursor = self.find(member)?;
+        let score = self.0.get(self.0.next(cursor)?).map(score_of);
+        self.0.remove_many(cursor, 2);
+        score
+    }
+
+    pub(super) fn remove_range(&mut self, ranks: Range<usize>) {
+        self.0
+            .remove_range(2 * ranks.start as isize, 2 * ranks.len());
+    }
+
+    pub(super) fn pop(&mut self, rank: usize) -> Option<(Blob, f64)> {
+        if rank >= self.len() {
+            return None;
+        }
+        let (member, score) = self.range(rank..rank + 1).next()?;
+        let member = member.to_blob();
+        self.remove_range(rank..rank + 1);
+        Some((member, score))
+    }
+
+    /// In a set whose scores differ, a range of members is what Redis makes of it: nothing unless
+    /// the first and the last member are in reach; else a run from the first that is.
+    pub(super) fn ranks(&self, from: &Bound<'_>, to: &Bound<'_>) -> Range<usize> {
+        let first = self.iter().next();
+        let last = self.iter().next_back();
+        if !first.is_some_and(|it| is_before(it, to)) || last.is_some_and(|it| is_before(it, from))
+        {
+            return 0..0;
+        }
+        let start = self.iter().take_while(|it| is_before(*it, from)).count();
+        let len = self
+            .iter()
+            .skip(start)
+            .take_while(|it| is_before(*it, to))
+            .count();
+        start..start + len
+    }
+
+    /// The ranks must be those of members.
+    pub(super) fn range(&self, ranks: Range<usize>) -> Iter<'_> {
+        let mut elements = self.0.iter();
+        let behind = self.len() - ranks.end;
+        if let Some(skipped) = (2 * behind).checked_sub(1) {
+            elements.nth_back(skipped);
+        }
+        if let Some(skipped) = (2 * ranks.start).checked_sub(1) {
+            elements.nth(skipped);
+        }
+        Iter {
+            elements,
+            left: ranks.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> Iter<'_> {
+        Iter {
+            elements: self.0.iter(),
+            left: self.len(),
+        }
+    }
+
+    pub(super) fn random(&self, rng: &mut Rng) -> Option<(Element<'_>, f64)> {
+        let rank = rng.below(self.len() as u64) as usize;
+        self.iter().nth(rank)
+    }
+
+    pub(super) fn sample(&self, count: usize, rng: &mut Rng) -> Vec<(Element<'_>, f64)> {
+        subset(self.iter(), self.len(), count, rng)
+    }
+
+    #[inline]
+    fn find(&self, member: &[u8]) -> Option<Cursor> {
+        self.0.find(self.0.first()?, &Needle::from(member), 1)
+    }
+}
+
+/// Members of a pack in order.
+#[derive(Clone, Debug)]
+pub(super) struct Iter<'a> {
+    elements: listpack::Iter<'a>,
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (Element<'a>, f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let member = self.elements.next()?;
+        let score = self.elements.next()?;
+        self.left -= 1;
+        Some((member, score_of(score)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let score = self.elements.next_back()?;
+        let member = self.elements.next_back()?;
+        self.left -= 1;
+        Some((member, score_of(score)))
+    }
+}
+
+/// Whether a pair is before a place.
+fn is_before((member, score): (Element<'_>, f64), place: &Bound<'_>) -> bool {
+    let member = |other: &[u8]| (*member.to_bytes()).cmp(other);
+    match *place {
+        Bound::First => false,
+        Bound::Last => true,
+        Bound::BeforeScore(other) => score < other,
+        Bound::AfterScore(other) => score <= other,
+        Bound::BeforeMember(other) => member(other) == Ordering::Less,
+        Bound::AfterMember(other) => member(other) != Ordering::Greater,
+        Bound::BeforePair(other, bytes) => {
+            score < other || score == other && member(bytes) == Ordering::Less
+        }
+        Bound::AfterPair(other, bytes) => {
+            score < other || score == other && member(bytes) != Ordering::Greater
+        }
+    }
+}
+
+/// A score as it is stored: a whole number as such, so far as there is no doubt about it.
+fn score_text(score: f64) -> NumberText {
+    const MAX: f64 = (i64::MAX / 2) as f64;
+    if score.trunc() == score && score.abs() <= MAX {
+        format_i64(score as i64)
+    } else {
+        format_g17(score)
+    }
+}
+
+#[inline]
+fn score_of(element: Element<'_>) -> f64 {
+    match element {
+        Element::Int(integer) => integer as f64,
+        Element::Str(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .expect("a pack's scores are numbers that were written here"),
+    }
+}
