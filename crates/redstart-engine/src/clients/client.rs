@@ -11,8 +11,9 @@ use super::{eviction, plan, upkeep};
 use crate::command::ctx::{Ctx, Origin};
 use crate::command::error::CommandError;
 use crate::command::{self, Command};
-use crate::keyspace::shards::{LockSet, Locked};
+use crate::keyspace::shards::LockSet;
 use crate::keyspace::{Space, Surroundings};
+use crate::random::Rng;
 use crate::state::session::{Replies, Session};
 use crate::state::{Environment, Outbox};
 
@@ -24,6 +25,7 @@ use crate::state::{Environment, Outbox};
 pub struct Client {
     environment: Arc<Environment>,
     session: Session,
+    rng: Rng,
 }
 
 /// What to do after a command.
@@ -76,10 +78,11 @@ impl Client {
             .enter(peer.address, peer.local_address, now_us, &outbox);
         let authenticated = peer.trusted || !environment.config.has_password();
         let rng = environment.fork_rng();
-        let session = Session::new(info, outbox, authenticated, rng);
+        let session = Session::new(info, outbox, authenticated);
         Client {
             environment,
             session,
+            rng,
         }
     }
 
@@ -152,30 +155,11 @@ impl Client {
         info.last_active_us
             .store(self.environment.clock.coarse_us(), Ordering::Relaxed);
 
-        let admitted = self.admit(args);
-        let (command, locked) = match admitted {
-            Ok(Admitted::Run(command, set)) => {
-                let environment = &*self.environment;
-                match environment
-                    .shards
-                    .lock(set, || upkeep::patience(environment))
-                {
-                    Ok(locked) => (command, (set, locked)),
-                    Err(busy) => {
-                        deliver(&mut self.session, busy.into_value(), false);
-                        return Flow::Done;
-                    }
-                }
-            }
+        match self.admit(args) {
+            Ok(Admitted::Run(command, locks)) => self.perform(command, args, locks, deliver),
             Ok(Admitted::Queue) => {
-                let queue = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
-                if let Some(transaction) = &mut self.session.transaction {
-                    transaction.queue.push(queue);
-                    let queued = transaction.queue.len() as u32 + 1;
-                    self.session.info.queued.store(queued, Ordering::Relaxed);
-                }
+                self.queue(args);
                 deliver(&mut self.session, Value::simple("QUEUED"), false);
-                return Flow::Done;
             }
             Ok(Admitted::Wait(until_us)) => return Flow::Paused(until_us),
             Err(error) => {
@@ -183,21 +167,8 @@ impl Client {
                     transaction.aborted = true;
                 }
                 deliver(&mut self.session, error.into_value(), false);
-                return Flow::Done;
             }
-        };
-        self.session
-            .info
-            .last_command
-            .store(command.index + 1, Ordering::Relaxed);
-        Client::perform(
-            &self.environment,
-            &mut self.session,
-            command,
-            args,
-            locked,
-            deliver,
-        );
+        }
         Flow::Done
     }
 
@@ -214,10 +185,9 @@ impl Client {
             plan::check_slots(command, args)?;
         }
         let in_transaction = session.transaction.is_some();
-        let runs_now = !in_transaction || command.runs_in_transaction_at_once();
+        let runs_now = !in_transaction || command.runs_at_once;
         eviction::make_room(environment, command)?;
-        if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers()
-        {
+        if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers {
             return Err(CommandError::subscriber_context(command.name));
         }
         if !runs_now {
@@ -226,32 +196,55 @@ impl Client {
                 false => Ok(Admitted::Queue),
             };
         }
-        let exec = command.name == "exec";
-        let writes = exec || command.may_replicate();
         let paused = environment
             .pause
-            .holds(writes, || environment.clock.monotonic_us());
+            .holds(command.may_replicate, || environment.clock.monotonic_us());
         if let Some(until_us) = paused {
             return Ok(Admitted::Wait(until_us));
         }
-        let set = match exec {
+        let locks = match command.is_exec {
             true => plan::locks_of_transaction(&environment.shards, session),
             false => plan::locks_of(&environment.shards, command, args),
         };
-        Ok(Admitted::Run(command, set))
+        Ok(Admitted::Run(command, locks))
+    }
+
+    /// Keeps a command for EXEC.
+    fn queue(&mut self, args: &[&[u8]]) {
+        if let Some(transaction) = &mut self.session.transaction {
+            let args = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
+            transaction.queue.push(args);
+            let queued = transaction.queue.len() as u32 + 1;
+            self.session.info.queued.store(queued, Ordering::Relaxed);
+        }
     }
 
     /// Runs a command under its locks: the reply is delivered and the effects are logged before
     /// they are released.
     #[inline]
     fn perform(
-        environment: &Arc<Environment>,
-        session: &mut Session,
+        &mut self,
         command: &'static Command,
         args: &[&[u8]],
-        (locks, locked): (LockSet, Locked<'_>),
+        locks: LockSet,
         deliver: impl FnOnce(&mut Session, Value, bool),
     ) {
+        let Client {
+            environment,
+            session,
+            rng,
+        } = self;
+        let locked = match environment
+            .shards
+            .lock(locks, || upkeep::patience(environment))
+        {
+            Ok(locked) => locked,
+            Err(busy) => return deliver(session, busy.into_value(), false),
+        };
+        session
+            .info
+            .last_command
+            .store(command.index + 1, Ordering::Relaxed);
         let surroundings = Surroundings {
             clock: &*environment.clock,
             tracking: environment.config.tracking(),
@@ -259,23 +252,16 @@ impl Client {
             logging: environment.log.is_some(),
             touching: true,
         };
-        let rng = session.rng.clone();
         let space = Space::new(&environment.shards, locked, surroundings, rng);
-        let resp = session.resp;
-        let mut ctx = Ctx::new(space, session, environment, Origin::Client, resp, locks);
+        let mut ctx = Ctx::new(space, session, environment, Origin::Client, locks);
         let value = command::invoke(&mut ctx, command, args);
-        let replied = ctx.replied;
-        let Ctx {
-            mut space, session, ..
-        } = ctx;
-        if let Some(log) = &environment.log {
-            let effects = std::mem::take(space.effects());
-            if !effects.is_empty() {
-                log.append(&effects, command.is_atomic_batch());
-            }
+        if let Some(log) = &environment.log
+            && !ctx.space.effects().is_empty()
+        {
+            log.append(ctx.space.effects(), command.is_atomic_batch);
         }
-        deliver(session, value, replied);
-        session.rng = space.into_rng();
+        let replied = ctx.replied;
+        deliver(ctx.session, value, replied);
     }
 }
 

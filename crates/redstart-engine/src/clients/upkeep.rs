@@ -45,8 +45,8 @@ pub(super) fn with_shard<R>(
         touching: false,
     };
     let locked = Locked::One(shard, environment.shards.lock_for_upkeep(shard));
-    let rng = environment.fork_rng();
-    let mut space = Space::new(&environment.shards, locked, surroundings, rng);
+    let mut rng = environment.fork_rng();
+    let mut space = Space::new(&environment.shards, locked, surroundings, &mut rng);
     let result = work(&mut space);
     if let Some(log) = &environment.log {
         let effects = std::mem::take(space.effects());

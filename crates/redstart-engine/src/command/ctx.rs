@@ -49,9 +49,9 @@ impl<'a> Ctx<'a> {
         session: &'a mut Session,
         env: &'a Arc<Environment>,
         origin: Origin,
-        resp: Resp,
         locks: LockSet,
     ) -> Ctx<'a> {
+        let resp = session.resp;
         Ctx {
             space,
             session,

@@ -89,7 +89,40 @@ pub(crate) struct Command {
     pub(crate) scope: Scope,
     /// Its place in [`all`].
     pub(crate) index: u32,
+    /// It is EXEC, whose locks are those of what was queued.
+    pub(crate) is_exec: bool,
+    /// Between MULTI and EXEC it is carried out at once, not queued.
+    pub(crate) runs_at_once: bool,
+    /// A RESP2 client may call it while it is subscribed.
+    pub(crate) serves_subscribers: bool,
+    /// It may have an effect that others must not see while writes are paused.
+    pub(crate) may_replicate: bool,
+    /// The effects of one call belong together.
+    pub(crate) is_atomic_batch: bool,
     handler: Handler,
+}
+
+impl Command {
+    fn new(row: &Row, facts: &'static facts::Command, index: u32) -> Command {
+        let name = row.name;
+        let is_exec = name == "exec";
+        Command {
+            facts,
+            name,
+            scope: row.scope,
+            index,
+            is_exec,
+            runs_at_once: is_exec
+                || matches!(name, "discard" | "multi" | "watch" | "quit" | "reset"),
+            serves_subscribers: matches!(name, "ping" | "quit" | "reset")
+                || name.ends_with("subscribe"),
+            may_replicate: is_exec
+                || facts.flags.contains(Flags::WRITE)
+                || facts.flags.contains(Flags::MAY_REPLICATE),
+            is_atomic_batch: is_exec || name.starts_with("eval"),
+            handler: row.handler,
+        }
+    }
 }
 
 impl std::fmt::Debug for Command {
@@ -125,13 +158,7 @@ static COMMANDS: LazyLock<Commands> = LazyLock::new(|| {
                     .push((subcommand, index));
             }
         }
-        commands.all.push(Command {
-            facts,
-            name: row.name,
-            scope: row.scope,
-            index: index as u32,
-            handler: row.handler,
-        });
+        commands.all.push(Command::new(row, facts, index as u32));
     }
     commands
 });
@@ -203,34 +230,6 @@ impl Command {
 
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.facts.flags.contains(flag)
-    }
-
-    /// Whether it is carried out at once between MULTI and EXEC, not queued.
-    pub(crate) fn runs_in_transaction_at_once(&self) -> bool {
-        matches!(
-            self.name,
-            "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
-        )
-    }
-
-    /// Whether a RESP2 client may call it while it is subscribed.
-    pub(crate) fn serves_subscribers(&self) -> bool {
-        let name = self.name;
-        matches!(name, "ping" | "quit" | "reset") || name.ends_with("subscribe")
-    }
-
-    /// Whether it may have an effect that others must not see while writes are paused.
-    pub(crate) fn may_replicate(&self) -> bool {
-        self.has(Flags::WRITE)
-            || matches!(
-                self.name,
-                "publish" | "spublish" | "eval" | "evalsha" | "script|load"
-            )
-    }
-
-    /// Whether the effects of one call belong together.
-    pub(crate) fn is_atomic_batch(&self) -> bool {
-        self.name == "exec" || self.name.starts_with("eval")
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct Space<'a> {
     shards: &'a Shards,
     locked: Locked<'a>,
     surroundings: Surroundings<'a>,
-    rng: Rng,
+    rng: &'a mut Rng,
     /// Microseconds since 1970, read at most once; zero until then.
     now_us: Cell<u64>,
     changes: u64,
@@ -68,7 +68,7 @@ impl<'a> Space<'a> {
         shards: &'a Shards,
         locked: Locked<'a>,
         surroundings: Surroundings<'a>,
-        rng: Rng,
+        rng: &'a mut Rng,
     ) -> Space<'a> {
         let now_us = Cell::new(0);
         Space {
@@ -97,13 +97,8 @@ impl<'a> Space<'a> {
         self.now_us() / 1_000
     }
 
-    /// Gives the generator back to its client.
-    pub(crate) fn into_rng(self) -> Rng {
-        self.rng
-    }
-
     pub(crate) fn rng(&mut self) -> &mut Rng {
-        &mut self.rng
+        self.rng
     }
 
     pub(crate) fn seed(&self) -> crate::data::Seed {
@@ -248,7 +243,7 @@ impl<'a> Space<'a> {
         } = self.locked.shard_mut(place.shard);
         let entry = databases[usize::from(db)].table.get_mut(place.hash, key)?;
         if self.surroundings.touching {
-            entry.access.touch(tracking, now_s, &mut self.rng);
+            entry.access.touch(tracking, now_s, self.rng);
         }
         let before = entry.object.memory();
         let result = change(&mut entry.object);
@@ -474,7 +469,7 @@ impl<'a> Space<'a> {
                 })?;
             let key = shard.databases[usize::from(db)]
                 .table
-                .random(&mut self.rng)?
+                .random(self.rng)?
                 .key
                 .clone();
             if self.find(db, &key) {
@@ -557,9 +552,9 @@ impl<'a> Space<'a> {
         mut visit: impl FnMut(u8, &[u8], &Entry),
     ) {
         for (db, database) in self.locked.shard(shard).databases.iter().enumerate() {
-            database.table.sample(&mut self.rng, count, |entry| {
-                visit(db as u8, &entry.key, entry)
-            });
+            database
+                .table
+                .sample(self.rng, count, |entry| visit(db as u8, &entry.key, entry));
         }
     }
 
@@ -615,7 +610,7 @@ impl<'a> Space<'a> {
             Some(entry) => {
                 counters.hits += u64::from(counted);
                 if self.surroundings.touching {
-                    entry.access.touch(tracking, now_s, &mut self.rng);
+                    entry.access.touch(tracking, now_s, self.rng);
                 }
                 Some(entry)
             }

@@ -10,7 +10,6 @@ use redstart_protocol::Resp;
 use super::Outbox;
 use super::registry::ClientInfo;
 use crate::keyspace::watch::WatchFlag;
-use crate::random::Rng;
 
 /// The state of one client.
 #[derive(Debug)]
@@ -30,7 +29,6 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The client asked to be disconnected after its reply.
     pub(crate) closing: bool,
-    pub(crate) rng: Rng,
 }
 
 /// Commands queued since MULTI.
@@ -53,12 +51,7 @@ pub(crate) enum Replies {
 }
 
 impl Session {
-    pub(crate) fn new(
-        info: Arc<ClientInfo>,
-        outbox: Outbox,
-        authenticated: bool,
-        rng: Rng,
-    ) -> Session {
+    pub(crate) fn new(info: Arc<ClientInfo>, outbox: Outbox, authenticated: bool) -> Session {
         Session {
             info,
             outbox,
@@ -73,7 +66,6 @@ impl Session {
             shard_channels: BTreeSet::new(),
             replies: Replies::On,
             closing: false,
-            rng,
         }
     }
 
