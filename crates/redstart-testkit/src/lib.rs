@@ -23,7 +23,6 @@
 mod address;
 mod binary;
 mod connection;
-mod deadline;
 mod frame;
 mod reply;
 mod server;

@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Redis patterns in Rust. They start inside your process and run on Redis or Valkey in
+//! production: only the URL of the [`Store`] changes.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod store;
+
+#[cfg(feature = "redis-1")]
+pub use store::Connection;
+pub use store::{Store, Value};

@@ -1,0 +1,182 @@
+//! Opening a store step by step.
+
+use std::sync::Once;
+use std::time::Duration;
+
+#[cfg(feature = "embedded")]
+use super::embedded::Embedded;
+use super::error::{Error, Result};
+use super::key::Namespace;
+use super::remote::{Remote, RemoteConfig};
+use super::replay::Deadline;
+use super::store::{Backend, Inner, Store};
+use super::time::Time;
+use super::url::{MemoryTarget, StoreUrl, Target};
+
+/// What a store is opened with. Every setting has a default.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `open` is awaited"]
+pub struct StoreBuilder {
+    url: Result<StoreUrl>,
+    namespace: String,
+    time: Time,
+    deadline: Duration,
+    connect_within: Duration,
+    unresponsive_after: Duration,
+    lanes: usize,
+    max_in_flight: usize,
+    lazy: bool,
+    shared_only: bool,
+}
+
+impl StoreBuilder {
+    pub(crate) fn new(url: &str) -> StoreBuilder {
+        StoreBuilder {
+            url: StoreUrl::parse(url).map_err(Error::from),
+            namespace: "redstart".to_owned(),
+            time: Time::system(),
+            deadline: Duration::from_secs(2),
+            connect_within: Duration::from_secs(2),
+            unresponsive_after: Duration::from_secs(2),
+            lanes: 2,
+            max_in_flight: 4096,
+            lazy: false,
+            shared_only: false,
+        }
+    }
+
+    /// What all keys of this store's rooms start with; `redstart` unless told otherwise. Letters,
+    /// digits, `_`, `-` and `.`.
+    pub fn namespace(mut self, namespace: &str) -> StoreBuilder {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// The clock that engine, deadlines and periodic work go by. Hand in
+    /// [`SimulatedTime::time`](super::SimulatedTime::time) to travel in time.
+    pub fn time(mut self, time: Time) -> StoreBuilder {
+        self.time = time;
+        self
+    }
+
+    /// How long a request may take unless it says otherwise: 2 s. Waiting for a connection and
+    /// asking again are included.
+    pub fn deadline(mut self, deadline: Duration) -> StoreBuilder {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long one attempt to connect may take: 2 s.
+    pub fn connect_within(mut self, limit: Duration) -> StoreBuilder {
+        self.connect_within = limit;
+        self
+    }
+
+    /// How long a connection may stay silent after it was asked for a sign of life before it is
+    /// replaced: 2 s. It is asked when a request's deadline has passed, and every 5 s when idle.
+    pub fn unresponsive_after(mut self, limit: Duration) -> StoreBuilder {
+        self.unresponsive_after = limit;
+        self
+    }
+
+    /// Connections to each server, 1 to 64; 2 unless told otherwise. A key always uses the same
+    /// one, so its commands keep their order.
+    pub fn lanes(mut self, lanes: usize) -> StoreBuilder {
+        self.lanes = lanes;
+        self
+    }
+
+    /// How many requests may be under way, waiting ones included, before more are refused as
+    /// overloaded: 4096.
+    pub fn max_in_flight(mut self, requests: usize) -> StoreBuilder {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// Opens without waiting for the server to answer; requests then wait for it within their own
+    /// deadlines. For programs that must start while their server is away.
+    pub fn lazy(mut self) -> StoreBuilder {
+        self.lazy = true;
+        self
+    }
+
+    /// Refuses a store whose data only this process sees; see
+    /// [`Store::require_shared`].
+    pub fn require_shared(mut self) -> StoreBuilder {
+        self.shared_only = true;
+        self
+    }
+
+    /// Opens the store.
+    pub async fn open(self) -> Result<Store> {
+        let url = self.url.clone()?;
+        let namespace = Namespace::new(&self.namespace)?;
+        self.check(&url)?;
+        let backend = match &url.target {
+            Target::Memory(memory) => {
+                note_private_store();
+                self.open_memory(memory)?
+            }
+            Target::Server(target) => {
+                let remote = Remote::new(RemoteConfig {
+                    target: target.clone(),
+                    lanes: self.lanes,
+                    max_in_flight: self.max_in_flight,
+                    connect_within: self.connect_within,
+                    unresponsive_after: self.unresponsive_after,
+                    ping_every: Duration::from_secs(5),
+                    time: self.time.clone(),
+                });
+                if !self.lazy {
+                    remote
+                        .connected(Deadline::within(self.connect_within, &self.time))
+                        .await?;
+                }
+                Backend::Remote(remote)
+            }
+        };
+        let (time, deadline) = (self.time, self.deadline);
+        Ok(Store::new(Inner {
+            url,
+            namespace,
+            time,
+            deadline,
+            backend,
+        }))
+    }
+
+    fn check(&self, url: &StoreUrl) -> Result<()> {
+        if self.shared_only && !url.is_shared() {
+            return Err(Error::NotShared);
+        }
+        if !(1..=64).contains(&self.lanes) {
+            return Err(Error::Config("lanes: 1 to 64 are possible"));
+        }
+        if !(1..=1_000_000).contains(&self.max_in_flight) {
+            return Err(Error::Config("max_in_flight: 1 to 1,000,000 are possible"));
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "embedded")]
+    fn open_memory(&self, memory: &MemoryTarget) -> Result<Backend> {
+        Embedded::open(memory, &self.time).map(Backend::Embedded)
+    }
+
+    #[cfg(not(feature = "embedded"))]
+    fn open_memory(&self, _: &MemoryTarget) -> Result<Backend> {
+        let (scheme, feature) = ("memory", "embedded");
+        Err(super::url::UrlError::FeatureMissing { scheme, feature }.into())
+    }
+}
+
+/// Said once, because it is right in tests and wrong in a fleet.
+fn note_private_store() {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        tracing::warn!(
+            "this store is private to the process: limits, locks and caches in it hold for this \
+             process alone. open a redis:// url for more than one process"
+        );
+    });
+}

@@ -1,0 +1,322 @@
+//! What a store may fail with, and what is known after each failure.
+//!
+//! Texts never hold keys, values or credentials, so that an error may be logged as it is.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::KeyError;
+use super::url::UrlError;
+
+/// The result of a request to a store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What is known about the effect of a request that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It was never handed to a connection: it had no effect.
+    NotSent,
+    /// The server refused it before executing it (it loads its data, is a replica, knows the key
+    /// to be elsewhere): it had no effect, and later it may succeed.
+    NotExecuted,
+    /// It was handed over and no answer came: it may have had its effect, once, or may still have
+    /// it.
+    Unknown,
+    /// The answer is final: the same request would fail the same way.
+    Failed,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Failure::NotSent => "not sent",
+            Failure::NotExecuted => "not executed",
+            Failure::Unknown => "outcome unknown",
+            Failure::Failed => "failed",
+        })
+    }
+}
+
+/// A request that did not succeed, or a store that could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL does not say where a store lives.
+    #[error("store url: {0}")]
+    Url(#[from] UrlError),
+    /// An option of the builder, or two together, cannot be.
+    #[error("store: {0}")]
+    Config(&'static str),
+    /// [`Store::require_shared`](crate::Store::require_shared) on a store that only this process
+    /// sees.
+    #[error("store: its data is private to this process, a shared one is required")]
+    NotShared,
+    /// A key could not be made from what the caller gave.
+    #[error("key: {0}")]
+    Key(#[from] KeyError),
+    /// As many requests as allowed are already waiting; nothing was queued. Shed load, or raise
+    /// `max_in_flight`.
+    #[error("{operation}: overloaded, {limit} requests are in flight already")]
+    Overloaded {
+        /// What was asked for.
+        operation: OperationName,
+        /// How many may be in flight.
+        limit: usize,
+    },
+    /// The deadline passed without an answer.
+    #[error("{operation}: no answer within {within:?} ({failure})")]
+    Deadline {
+        /// What was asked for.
+        operation: OperationName,
+        /// What is known of its effect.
+        failure: Failure,
+        /// The time it was given.
+        within: Duration,
+    },
+    /// No connection could be made, or it broke under the request.
+    #[error("{operation}: {cause} ({failure})")]
+    Disconnected {
+        /// What was asked for.
+        operation: OperationName,
+        /// What is known of its effect.
+        failure: Failure,
+        /// Why there is no connection.
+        cause: Disconnect,
+    },
+    /// The server answered with an error.
+    #[error("{operation}: {code} {text} ({failure})")]
+    Server {
+        /// What was asked for.
+        operation: OperationName,
+        /// What is known of its effect.
+        failure: Failure,
+        /// The error's first word, such as `WRONGTYPE`.
+        code: Arc<str>,
+        /// The rest, without echoed arguments.
+        text: Arc<str>,
+    },
+    /// The answer is not of the kind that was asked for.
+    #[error("{operation}: expected {expected}, got {got}")]
+    UnexpectedReply {
+        /// What was asked for.
+        operation: OperationName,
+        /// What was wanted.
+        expected: &'static str,
+        /// What came.
+        got: &'static str,
+    },
+    /// The keys of one atomic step lie in different hash slots.
+    #[error("{operation}: its keys are not all in one hash slot")]
+    CrossSlot {
+        /// What was asked for.
+        operation: OperationName,
+    },
+    /// The command changes or blocks the connection it is sent over, and that one is shared.
+    #[error(
+        "{operation}: needs a connection of its own, \
+         `exclusive()` will give one in a later release"
+    )]
+    NeedsExclusive {
+        /// The command.
+        operation: OperationName,
+    },
+    /// The request is empty or larger than any server takes.
+    #[error("{operation}: {reason}")]
+    Malformed {
+        /// What was asked for.
+        operation: OperationName,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Error {
+    /// What is known about the effect of the request.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Error::Overloaded { .. } => Failure::NotSent,
+            Error::Deadline { failure, .. }
+            | Error::Disconnected { failure, .. }
+            | Error::Server { failure, .. } => *failure,
+            _ => Failure::Failed,
+        }
+    }
+
+    /// What was asked for: a command's name, or a pattern's step such as `limiter.check`.
+    pub fn operation(&self) -> Option<&str> {
+        match self {
+            Error::Overloaded { operation, .. }
+            | Error::Deadline { operation, .. }
+            | Error::Disconnected { operation, .. }
+            | Error::Server { operation, .. }
+            | Error::UnexpectedReply { operation, .. }
+            | Error::CrossSlot { operation }
+            | Error::NeedsExclusive { operation }
+            | Error::Malformed { operation, .. } => Some(operation.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The first word of the server's own error, such as `WRONGTYPE` or `OOM`.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Error::Server { code, .. } => Some(code),
+            Error::Disconnected {
+                cause: Disconnect::Refused { code, .. },
+                ..
+            } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the store is away or too busy, in contrast to a request that is wrong in itself.
+    pub fn is_unavailable(&self) -> bool {
+        !matches!(self.failure(), Failure::Failed)
+            || matches!(self, Error::Disconnected { .. })
+            || matches!(self.code(), Some("OOM" | "MISCONF" | "NOREPLICAS"))
+    }
+
+    /// From the text of an error reply.
+    pub(crate) fn server(operation: &OperationName, reply: &[u8]) -> Error {
+        let (code, text) = split_reply(reply);
+        let failure = if is_refusal(&code) {
+            Failure::NotExecuted
+        } else {
+            Failure::Failed
+        };
+        Error::Server {
+            operation: operation.clone(),
+            failure,
+            code,
+            text,
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Disconnect {
+    /// The server could not be reached.
+    #[error("cannot reach the server: {0}")]
+    Unreachable(Arc<str>),
+    /// The server does not let us in: wrong password, no such database, a protocol too old.
+    #[error("the server refuses the connection: {code} {text}")]
+    Refused {
+        /// The error's first word.
+        code: Arc<str>,
+        /// The rest.
+        text: Arc<str>,
+    },
+    /// The connection broke.
+    #[error("the connection was lost")]
+    Lost,
+}
+
+/// The name of what was asked for: a command's name, or a pattern's step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OperationName(Cow<'static, str>);
+
+impl OperationName {
+    pub(crate) const fn named(name: &'static str) -> OperationName {
+        OperationName(Cow::Borrowed(name))
+    }
+
+    /// From the first argument of a command. Anything that is not a plain word is not repeated:
+    /// it may be data that slipped into the wrong place.
+    pub(crate) fn command(name: &[u8]) -> OperationName {
+        const LONGEST: usize = 32;
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if name.is_empty() || name.len() > LONGEST || !name.iter().all(plain) {
+            return OperationName::named("command");
+        }
+        OperationName(Cow::Owned(
+            name.iter()
+                .map(|byte| char::from(byte.to_ascii_uppercase()))
+                .collect(),
+        ))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OperationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Errors that say the command was not executed and may succeed later or elsewhere.
+pub(crate) fn is_refusal(code: &str) -> bool {
+    const REFUSALS: [&str; 8] = [
+        "LOADING",
+        "BUSY",
+        "CLUSTERDOWN",
+        "READONLY",
+        "MOVED",
+        "ASK",
+        "TRYAGAIN",
+        "MASTERDOWN",
+    ];
+    REFUSALS.contains(&code)
+}
+
+/// Splits an error reply into its code and a text without echoed arguments: Redis repeats the
+/// arguments of a command it does not know.
+fn split_reply(reply: &[u8]) -> (Arc<str>, Arc<str>) {
+    let reply = String::from_utf8_lossy(reply);
+    let (code, text) = reply.split_once(' ').unwrap_or((&reply, ""));
+    let text = match text.find(", with args beginning with") {
+        Some(end) => &text[..end],
+        None => text,
+    };
+    (code.into(), text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_not_executed_and_another_error_is_final() {
+        let of = |reply: &[u8]| Error::server(&OperationName::named("GET"), reply).failure();
+        assert_eq!(
+            of(b"LOADING Redis is loading the dataset in memory"),
+            Failure::NotExecuted
+        );
+        assert_eq!(of(b"MOVED 1 10.0.0.1:6379"), Failure::NotExecuted);
+        assert_eq!(
+            of(b"WRONGTYPE OperationName against a key"),
+            Failure::Failed
+        );
+        assert_eq!(of(b"ERR"), Failure::Failed);
+    }
+
+    #[test]
+    fn echoed_arguments_are_cut_off() {
+        let error = Error::server(
+            &OperationName::command(b"zorp"),
+            b"ERR unknown command 'ZORP', with args beginning with: 'hunter2' ",
+        );
+        assert_eq!(
+            error.to_string(),
+            "ZORP: ERR unknown command 'ZORP' (failed)"
+        );
+    }
+
+    #[test]
+    fn data_in_the_place_of_a_command_is_not_repeated() {
+        assert_eq!(
+            OperationName::command(b"hunter2 secret").as_str(),
+            "command"
+        );
+        assert_eq!(OperationName::command(b"").as_str(), "command");
+        assert_eq!(OperationName::command(b"json.get").as_str(), "JSON.GET");
+    }
+}

@@ -1,0 +1,48 @@
+//! The store: the one door to an engine, inside this process or behind a URL.
+//!
+//! [`Store::open`] gives a handle that is cheap to clone and share. What is written against it runs
+//! on the embedded engine (`memory:`) and on a Redis or Valkey server (`redis://…`) alike; only the
+//! URL changes. See the guide in `docs/store.md`.
+
+mod argument;
+mod builder;
+pub mod codec;
+mod command;
+#[cfg(feature = "redis-1")]
+mod connection;
+mod convert;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod error;
+mod execution;
+#[cfg_attr(not(test), expect(dead_code, reason = "waits for the first room"))]
+mod key;
+#[expect(dead_code, reason = "waits for the first room")]
+mod operation;
+mod pipeline;
+mod remote;
+mod replay;
+mod shared;
+#[expect(
+    clippy::module_inception,
+    reason = "every room has its thing in a file of its name"
+)]
+mod store;
+mod time;
+mod url;
+
+pub use argument::{Argument, Arguments};
+pub use builder::StoreBuilder;
+pub use command::Command;
+#[cfg(feature = "redis-1")]
+pub use connection::Connection;
+pub use convert::{FromItem, FromValue, Mismatch};
+pub use error::{Disconnect, Error, Failure, OperationName, Result};
+pub use execution::Execution;
+pub use key::{Key, KeyError, MAX_USER_BYTES};
+pub use pipeline::Pipeline;
+pub use redstart_protocol::Value;
+pub use replay::Replay;
+pub use store::Store;
+pub use time::{SimulatedTime, Time};
+pub use url::{StoreUrl, UrlError, UrlPart};

@@ -1,0 +1,169 @@
+//! Operations: the atomic steps patterns are made of.
+//!
+//! An operation is one Lua script over keys that are all declared and all in one slot. The script
+//! is the single source: a server runs it by EVALSHA (and by EVAL when it has forgotten it), the
+//! embedded engine runs the same text. The operation is typed at its edge: only its own file knows
+//! the order of keys and arguments. Where a benchmark has earned it, an operation answers natively
+//! on the embedded engine; a differential test then holds both to the same replies and the same
+//! stored bytes.
+//!
+//! Scripts take the time from the server, validate before their first write (there is no
+//! rollback), and return integers or bulk strings.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use redstart_protocol::Value;
+
+use super::argument::{Argument, Arguments};
+use super::command::{success, unexpected};
+use super::convert::Mismatch;
+use super::error::{Error, OperationName, Result};
+use super::execution::{Job, Started};
+use super::key::Key;
+use super::remote::{Remote, Request};
+use super::replay::{Deadline, Replay};
+use super::store::{Backend, Store};
+
+/// One atomic step of a pattern.
+pub(crate) trait Operation: Unpin + Send + Sync {
+    /// What the step finds out.
+    type Output: Send;
+
+    /// `room.step`, for errors and logs.
+    const NAME: OperationName;
+
+    /// What the step does, in Lua.
+    const SCRIPT: &'static Script;
+
+    /// What repeating it would do.
+    fn replay(&self) -> Replay;
+
+    /// All keys it takes, in one slot. KEYS of the script.
+    fn keys(&self) -> &[Key];
+
+    /// ARGV of the script.
+    fn encode(&self, arguments: &mut Arguments);
+
+    /// Reads what the script returned.
+    fn decode(&self, reply: Value) -> Result<Self::Output, Mismatch>;
+}
+
+/// A Lua script and its name in the server's cache.
+#[derive(Debug)]
+pub(crate) struct Script {
+    source: &'static str,
+    sha1: OnceLock<String>,
+}
+
+impl Script {
+    pub(crate) const fn new(source: &'static str) -> Script {
+        Script {
+            source,
+            sha1: OnceLock::new(),
+        }
+    }
+
+    fn sha1(&self) -> &str {
+        self.sha1
+            .get_or_init(|| sha1_smol::Sha1::from(self.source).digest().to_string())
+    }
+}
+
+/// An operation on its way to a store.
+pub(crate) struct Run<'s, O> {
+    pub(crate) store: &'s Store,
+    pub(crate) operation: O,
+    pub(crate) within: Duration,
+}
+
+impl<'s, O: Operation + 's> Job<'s> for Run<'s, O> {
+    type Output = Result<O::Output>;
+
+    fn start(self) -> Started<'s, Result<O::Output>> {
+        let slot = match common_slot::<O>(self.operation.keys()) {
+            Ok(slot) => slot,
+            Err(error) => return Started::Done(Err(error)),
+        };
+        match self.store.backend() {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(embedded) => {
+                let mut reply = embedded.command(&by_sha1(&self.operation).slices());
+                if is_noscript(&reply) {
+                    reply = embedded.command(&by_source(&self.operation).slices());
+                }
+                let decoded =
+                    success(&O::NAME, reply).and_then(|reply| decode(&self.operation, reply));
+                Started::Done(decoded)
+            }
+            Backend::Remote(remote) => Started::Underway(Box::pin(async move {
+                let deadline = self.store.deadline_after(self.within);
+                let reply = run_remotely(remote, &self.operation, slot, deadline).await?;
+                decode(&self.operation, reply)
+            })),
+        }
+    }
+}
+
+async fn run_remotely<O: Operation>(
+    remote: &Remote,
+    operation: &O,
+    slot: Option<u16>,
+    deadline: Deadline,
+) -> Result<Value> {
+    let request = Request {
+        operation: &O::NAME,
+        replay: operation.replay(),
+        slot,
+        deadline,
+    };
+    let mut reply = remote.command(request, &by_sha1(operation)).await?;
+    if is_noscript(&reply) {
+        reply = remote.command(request, &by_source(operation)).await?;
+    }
+    success(&O::NAME, reply)
+}
+
+fn is_noscript(reply: &Value) -> bool {
+    matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT"))
+}
+
+fn by_sha1<O: Operation>(operation: &O) -> Arguments {
+    call("EVALSHA", O::SCRIPT.sha1(), operation)
+}
+
+fn by_source<O: Operation>(operation: &O) -> Arguments {
+    call("EVAL", O::SCRIPT.source, operation)
+}
+
+fn call<O: Operation>(command: &str, script: &str, operation: &O) -> Arguments {
+    let mut arguments = Arguments::new();
+    command.append_to(&mut arguments);
+    script.append_to(&mut arguments);
+    operation.keys().len().append_to(&mut arguments);
+    for key in operation.keys() {
+        key.append_to(&mut arguments);
+    }
+    operation.encode(&mut arguments);
+    arguments
+}
+
+fn decode<O: Operation>(operation: &O, reply: Value) -> Result<O::Output> {
+    operation
+        .decode(reply)
+        .map_err(|mismatch| unexpected(O::NAME, mismatch))
+}
+
+/// The slot all keys share; none without keys.
+fn common_slot<O: Operation>(keys: &[Key]) -> Result<Option<u16>> {
+    let mut slots = keys
+        .iter()
+        .map(|key| redstart_protocol::slot(key.as_bytes()));
+    let Some(first) = slots.next() else {
+        return Ok(None);
+    };
+    if slots.any(|slot| slot != first) {
+        return Err(Error::CrossSlot { operation: O::NAME });
+    }
+    Ok(Some(first))
+}

@@ -1,0 +1,295 @@
+//! A link: one live connection that many callers send over.
+//!
+//! Requests are counted by permits. A request whose caller gave up still waits for its reply
+//! inside the connection, so its permit stays with the link until the server has caught up: a
+//! server that hangs fills the bound once, however many callers come and give up.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError};
+use redstart_protocol::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::RemoteConfig;
+use super::wire;
+use crate::store::argument::Arguments;
+use crate::store::error::{Disconnect, Error, Failure, OperationName, Result, is_refusal};
+use crate::store::replay::Deadline;
+use crate::store::time::Time;
+use crate::store::url::Endpoint;
+
+/// Reads and writes the socket for as long as it is polled; ends when the connection does.
+pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Requests that may wait inside the connection for the socket to take them.
+const WRITE_QUEUE: usize = 256;
+
+/// What is sent in one piece.
+#[derive(Debug)]
+pub(super) enum Frame<'a> {
+    Command(&'a Arguments),
+    Pipeline(&'a [Arguments]),
+}
+
+pub(super) struct Link {
+    connection: MultiplexedConnection,
+    time: Time,
+    closed: AtomicBool,
+    in_flight: AtomicUsize,
+    replies: AtomicU64,
+    abandoned: Mutex<Vec<OwnedSemaphorePermit>>,
+    suspicion: Notify,
+    retirement: Notify,
+    idleness: Notify,
+}
+
+/// Connects, authenticates and selects the database.
+pub(super) async fn connect(config: &RemoteConfig) -> Result<(Arc<Link>, Driver), Disconnect> {
+    let unreachable = |error: std::io::Error| Disconnect::Unreachable(error.to_string().into());
+    let (connection, driver) = match &config.target.endpoint {
+        Endpoint::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port))
+                .await
+                .map_err(unreachable)?;
+            stream.set_nodelay(true).map_err(unreachable)?;
+            greet(config, stream).await?
+        }
+        #[cfg(unix)]
+        Endpoint::Unix { path } => {
+            let stream = tokio::net::UnixStream::connect(path)
+                .await
+                .map_err(unreachable)?;
+            greet(config, stream).await?
+        }
+        #[cfg(not(unix))]
+        Endpoint::Unix { .. } => {
+            return Err(Disconnect::Unreachable(
+                "this system has no unix sockets".into(),
+            ));
+        }
+    };
+    let link = Link {
+        connection,
+        time: config.time.clone(),
+        closed: AtomicBool::new(false),
+        in_flight: AtomicUsize::new(0),
+        replies: AtomicU64::new(0),
+        abandoned: Mutex::default(),
+        suspicion: Notify::new(),
+        retirement: Notify::new(),
+        idleness: Notify::new(),
+    };
+    Ok((Arc::new(link), driver))
+}
+
+async fn greet<S>(
+    config: &RemoteConfig,
+    stream: S,
+) -> Result<(MultiplexedConnection, Driver), Disconnect>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let target = &config.target;
+    let mut info = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(i64::from(target.database))
+        .set_lib_name("redstart", env!("CARGO_PKG_VERSION"));
+    if let Some(username) = &target.username {
+        info = info.set_username(username);
+    }
+    if let Some(password) = &target.password {
+        info = info.set_password(password);
+    }
+    // Deadlines are ours: they run on the store's clock and know what an expired one means.
+    let options = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(WRITE_QUEUE);
+    match MultiplexedConnection::new_with_config(&info, stream, options).await {
+        Ok((connection, driver)) => Ok((connection, Box::pin(driver))),
+        Err(error) => Err(why_not(&error)),
+    }
+}
+
+/// Tells a server that is not there yet from one that does not want us.
+fn why_not(error: &RedisError) -> Disconnect {
+    let code = error.code().unwrap_or("ERR");
+    let text = error.detail().unwrap_or_default();
+    let passing = is_refusal(code) || text.contains("max number of clients");
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Parse => Disconnect::Unreachable(error.to_string().into()),
+        _ if passing => Disconnect::Unreachable(format!("{code} {text}").into()),
+        ErrorKind::RESP3NotSupported => Disconnect::Refused {
+            code: "ERR".into(),
+            text: "the server does not speak RESP3, Redis 6 or later is needed".into(),
+        },
+        _ => Disconnect::Refused {
+            code: code.into(),
+            text: text.into(),
+        },
+    }
+}
+
+impl Link {
+    /// Hands a request over and waits for its replies. A dropped future leaves the request to the
+    /// connection: it may still have its effect.
+    pub(super) async fn send(
+        &self,
+        operation: &OperationName,
+        frame: &Frame<'_>,
+        permit: OwnedSemaphorePermit,
+        deadline: Deadline,
+    ) -> Result<Vec<Value>> {
+        let lost = |failure| Error::Disconnected {
+            operation: operation.clone(),
+            failure,
+            cause: Disconnect::Lost,
+        };
+        // Counted before looking, so that whoever closes either is seen here or waits for us.
+        let mut handed_over = HandedOver::new(self, permit);
+        if self.is_closed() {
+            return Err(lost(Failure::NotSent));
+        }
+        tokio::select! {
+            biased;
+            replies = self.exchange(frame) => {
+                handed_over.is_answered();
+                replies.map_err(|_| lost(Failure::Unknown))
+            }
+            () = self.time.sleep_until(deadline.at) => Err(Error::Deadline {
+                operation: operation.clone(),
+                failure: Failure::Unknown,
+                within: deadline.within,
+            }),
+        }
+    }
+
+    async fn exchange(&self, frame: &Frame<'_>) -> Result<Vec<Value>, RedisError> {
+        let mut connection = self.connection.clone();
+        let replies = match frame {
+            Frame::Command(arguments) => {
+                vec![
+                    connection
+                        .send_packed_command(&wire::command(arguments))
+                        .await?,
+                ]
+            }
+            Frame::Pipeline(commands) => {
+                let pipeline = wire::pipeline(commands);
+                connection
+                    .send_packed_commands(&pipeline, 0, commands.len())
+                    .await?
+            }
+        };
+        self.replies.fetch_add(1, Ordering::Relaxed);
+        Ok(replies.into_iter().map(wire::value).collect())
+    }
+
+    /// Asks for a sign of life. Requests are answered in order, so the answer also says that
+    /// everything handed over before was dealt with.
+    pub(super) async fn ping(&self) -> bool {
+        let given_up = self.abandoned.lock().len();
+        let mut connection = self.connection.clone();
+        let answered = connection
+            .send_packed_command(&redis::cmd("PING"))
+            .await
+            .is_ok();
+        if answered {
+            let mut abandoned = self.abandoned.lock();
+            let caught_up = given_up.min(abandoned.len());
+            abandoned.drain(..caught_up);
+        }
+        answered
+    }
+
+    /// How many answers have come so far.
+    pub(super) fn replies(&self) -> u64 {
+        self.replies.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) > 0
+    }
+
+    /// Completes when nobody waits for an answer.
+    pub(super) async fn drained(&self) {
+        while self.is_busy() {
+            self.idleness.notified().await;
+        }
+    }
+
+    /// No request is handed over from now on.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.abandoned.lock().clear();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Asks the supervisor to replace this connection.
+    pub(super) fn retire(&self) {
+        self.retirement.notify_one();
+    }
+
+    pub(super) async fn retired(&self) {
+        self.retirement.notified().await;
+    }
+
+    /// Completes when somebody gave up waiting.
+    pub(super) async fn suspected(&self) {
+        self.suspicion.notified().await;
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request under way. Dropped without an answer, by its deadline or by its caller, it leaves its
+/// permit with the link and asks whether the server still lives.
+struct HandedOver<'l> {
+    link: &'l Link,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<'l> HandedOver<'l> {
+    fn new(link: &'l Link, permit: OwnedSemaphorePermit) -> HandedOver<'l> {
+        link.in_flight.fetch_add(1, Ordering::SeqCst);
+        HandedOver {
+            link,
+            permit: Some(permit),
+        }
+    }
+
+    fn is_answered(&mut self) {
+        self.permit = None;
+    }
+}
+
+impl Drop for HandedOver<'_> {
+    fn drop(&mut self) {
+        if self.link.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.link.idleness.notify_one();
+        }
+        if let Some(permit) = self.permit.take()
+            && !self.link.is_closed()
+        {
+            self.link.abandoned.lock().push(permit);
+            self.link.suspicion.notify_one();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The handle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::argument::{Argument, Arguments};
+use super::builder::StoreBuilder;
+use super::command::Command;
+#[cfg(feature = "embedded")]
+use super::embedded::Embedded;
+use super::error::{Error, Result};
+use super::key::Namespace;
+use super::pipeline::Pipeline;
+use super::remote::Remote;
+use super::replay::Deadline;
+use super::time::Time;
+use super::url::StoreUrl;
+
+/// An open store. Clones are handles of the same store; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) url: StoreUrl,
+    #[expect(dead_code, reason = "waits for the first room")]
+    pub(crate) namespace: Namespace,
+    pub(crate) time: Time,
+    pub(crate) deadline: Duration,
+    pub(crate) backend: Backend,
+}
+
+/// Which engine is behind the handle.
+pub(crate) enum Backend {
+    #[cfg(feature = "embedded")]
+    Embedded(Embedded),
+    Remote(Remote),
+}
+
+impl Store {
+    /// Opens the store that a URL names, with everything else as it comes. A server must answer:
+    /// a wrong address or password is an error here and not a surprise later.
+    ///
+    /// Call it inside a tokio runtime: connections and the embedded engine's periodic work are
+    /// tasks of that runtime and end with the last handle.
+    pub async fn open(url: &str) -> Result<Store> {
+        Store::builder(url).open().await
+    }
+
+    /// Opens a store step by step.
+    pub fn builder(url: &str) -> StoreBuilder {
+        StoreBuilder::new(url)
+    }
+
+    pub(crate) fn new(inner: Inner) -> Store {
+        Store {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Begins a command with its name and first arguments; more can be added, and awaiting it
+    /// runs it.
+    ///
+    /// Commands that change or block their connection (SELECT, WATCH, SUBSCRIBE, BLPOP …) are
+    /// refused, because connections are shared.
+    pub fn command<A: Argument>(&self, arguments: impl IntoIterator<Item = A>) -> Command<'_> {
+        let mut command = Arguments::new();
+        for argument in arguments {
+            argument.append_to(&mut command);
+        }
+        Command::new(self, command)
+    }
+
+    /// Begins a pipeline: several commands, one round trip.
+    pub fn pipeline(&self) -> Pipeline<'_> {
+        Pipeline::new(self)
+    }
+
+    /// Refuses a store whose data only this process sees. A fleet that limits, locks or caches in
+    /// private memory does each of these once per process.
+    pub fn require_shared(&self) -> Result<()> {
+        if self.is_shared() {
+            Ok(())
+        } else {
+            Err(Error::NotShared)
+        }
+    }
+
+    /// Whether other processes see the same data.
+    pub fn is_shared(&self) -> bool {
+        self.inner.url.is_shared()
+    }
+
+    /// Where it lives. Formatting it hides the password.
+    pub fn url(&self) -> &StoreUrl {
+        &self.inner.url
+    }
+
+    /// The store's clock.
+    pub fn time(&self) -> &Time {
+        &self.inner.time
+    }
+
+    /// How long a request may take unless it says otherwise.
+    pub fn deadline(&self) -> Duration {
+        self.inner.deadline
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.inner.backend
+    }
+
+    pub(crate) fn deadline_after(&self, within: Duration) -> Deadline {
+        Deadline::within(within, &self.inner.time)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("url", &self.inner.url)
+            .finish_non_exhaustive()
+    }
+}

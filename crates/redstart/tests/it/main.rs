@@ -1,0 +1,13 @@
+//! The store and its rooms from outside, on the embedded engine and on real servers.
+//!
+//! `check` in each module is the boundary its tests go through. Nothing here sleeps: what takes
+//! time is either simulated or waits for a request to end by itself.
+
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod fake_server;
+mod faults;
+#[cfg(feature = "redis-1")]
+mod redis_rs;
+mod stores;
