@@ -17,6 +17,7 @@ mod lcs;
 mod list;
 mod pubsub;
 mod set;
+mod sorted_set;
 mod string;
 mod transaction;
 
@@ -77,6 +78,7 @@ const FAMILIES: &[&[Row]] = &[
     hash::TABLE,
     list::TABLE,
     set::TABLE,
+    sorted_set::TABLE,
     transaction::TABLE,
     pubsub::TABLE,
 ];
