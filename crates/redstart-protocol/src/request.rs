@@ -446,13 +446,9 @@ impl RequestError {
     pub fn reply(self) -> Option<Value> {
         let text = match self {
             RequestError::TooLarge => return None,
+            // Whatever byte it is, even if it is no text.
             RequestError::NoBulk(got) => {
-                let mut text = b"ERR Protocol error: expected '$', got '".to_vec();
-                // C ends the text at a zero.
-                if got != 0 {
-                    text.extend_from_slice(&[got, b'\'']);
-                }
-                Bytes::from(text)
+                Bytes::from([b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat())
             }
             other => Bytes::from(format!("ERR Protocol error: {other}")),
         };

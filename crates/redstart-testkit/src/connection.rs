@@ -3,9 +3,10 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::address::Address;
+use crate::deadline::Deadline;
 use crate::frame::FrameScanner;
 use crate::reply::Reply;
 
@@ -78,7 +79,7 @@ impl RawConnection {
 
     /// Reads the bytes of exactly one reply.
     pub fn receive_raw(&mut self) -> io::Result<Vec<u8>> {
-        let until = Instant::now() + self.deadline;
+        let until = Deadline::after(self.deadline);
         let mut scanner = FrameScanner::new();
         loop {
             let scanned = scanner.scan(&self.buffer);
@@ -98,7 +99,7 @@ impl RawConnection {
     /// Reads until everything received so far ends with `end`, and returns it all. With the reply
     /// to a unique PING as `end`, this is everything the server had to say before it.
     pub fn receive_until(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
-        let until = Instant::now() + self.deadline;
+        let until = Deadline::after(self.deadline);
         while !self.buffer.ends_with(end) {
             self.fill(until)?;
         }
@@ -107,7 +108,7 @@ impl RawConnection {
 
     /// Reads until the server closes the connection, and returns what it had sent.
     pub fn receive_to_end(&mut self) -> io::Result<Vec<u8>> {
-        let until = Instant::now() + self.deadline;
+        let until = Deadline::after(self.deadline);
         loop {
             match self.fill(until) {
                 Ok(()) => {}
@@ -131,8 +132,8 @@ impl RawConnection {
     }
 
     /// Waits for bytes and adds them to the buffer.
-    fn fill(&mut self, until: Instant) -> io::Result<()> {
-        let left = until.saturating_duration_since(Instant::now());
+    fn fill(&mut self, until: Deadline) -> io::Result<()> {
+        let left = until.left();
         if left.is_zero() {
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,

@@ -23,6 +23,7 @@
 mod address;
 mod binary;
 mod connection;
+mod deadline;
 mod frame;
 mod reply;
 mod server;

@@ -12,8 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
@@ -21,12 +20,10 @@ use tempfile::TempDir;
 use crate::address::Address;
 use crate::binary::{ServerBinary, ServerError};
 use crate::connection::RawConnection;
+use crate::deadline::{Deadline, look_again};
 
 /// How long a server may take to answer, or to end after SIGTERM.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Between two looks at something that has no way to tell us.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// How often a fresh port is tried when another process was quicker to take the last one.
 const PORT_ATTEMPTS: usize = 10;
@@ -181,12 +178,12 @@ impl Server {
             return Ok(ExitStatus::from_raw(0));
         };
         kill_process(pid_of(child), Signal::TERM).map_err(io::Error::from)?;
-        let until = Instant::now() + DEADLINE;
+        let until = Deadline::after(DEADLINE);
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
-            if Instant::now() >= until {
+            if until.is_over() {
                 return Err(self.not_ready("it did not end after SIGTERM".to_owned()));
             }
             look_again();
@@ -280,7 +277,7 @@ impl Server {
     /// Returns when the server answers PING: at once, since each try is made as soon as the last
     /// one has failed, a short pause apart.
     fn wait_until_ready(&mut self) -> Result<(), ServerError> {
-        let until = Instant::now() + DEADLINE;
+        let until = Deadline::after(DEADLINE);
         loop {
             let last = match self.answer() {
                 Ok(reply) if !reply.starts_with(b"-LOADING") => return Ok(()),
@@ -296,7 +293,7 @@ impl Server {
                 self.kill();
                 return Err(error);
             }
-            if Instant::now() >= until {
+            if until.is_over() {
                 let error = self.not_ready(last);
                 self.kill();
                 return Err(error);
@@ -342,7 +339,7 @@ impl Drop for Server {
     )]
     fn drop(&mut self) {
         self.kill();
-        if thread::panicking() {
+        if std::thread::panicking() {
             eprintln!(
                 "log of {} at {}:\n{}",
                 self.binary(),
@@ -355,13 +352,4 @@ impl Drop for Server {
 
 fn pid_of(child: &Child) -> Pid {
     Pid::from_child(child)
-}
-
-/// Connecting and reaping cannot be waited for, only tried again.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "between two looks, never instead of one"
-)]
-fn look_again() {
-    thread::sleep(LOOK_AGAIN);
 }

@@ -23,6 +23,7 @@ fn assert_gone(pid: u32) {
     wait_until("the process is gone", || test_kill_process(pid).is_err());
 }
 
+#[allow(clippy::disallowed_methods, reason = "processes end in real time")]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !is_so() {

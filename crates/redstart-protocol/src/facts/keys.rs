@@ -101,13 +101,15 @@ fn other_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysErr
         return Ok(keys);
     }
     for spec in command.key_specs {
-        if !spec.flags.contains(KeyFlags::NOT_KEY) {
-            add(spec, args, &mut keys)?;
+        if spec.flags.contains(KeyFlags::NOT_KEY) {
+            continue;
         }
-    }
-    let optional = command.key_specs.is_empty() || command.flags.contains(Flags::NO_MANDATORY_KEYS);
-    if keys.is_empty() && !optional {
-        return Err(KeysError::Arguments);
+        if let Err(error) = add(spec, args, &mut keys) {
+            return match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
+                true => Ok(KeyPositions::new()),
+                false => Err(error),
+            };
+        }
     }
     Ok(keys)
 }
@@ -115,9 +117,7 @@ fn other_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysErr
 /// Adds the keys that a specification finds.
 fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
     let end = args.len() as i64;
-    let Some(begin) = begin(spec.begin, args) else {
-        return Ok(());
-    };
+    let begin = begin(spec.begin, args).ok_or(KeysError::Arguments)?;
     let (first, last, step) = match spec.find {
         FindKeys::Range { last, step, limit } => {
             let last = if last >= 0 {
@@ -137,9 +137,6 @@ fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Ke
                 .filter(|number| (0..end).contains(number))
                 .ok_or(KeysError::Arguments)?;
             let first = begin + i64::from(first);
-            if number == 0 {
-                return Ok(());
-            }
             (
                 first,
                 first + (number - 1) * i64::from(step),
@@ -189,20 +186,20 @@ pub(super) fn set(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysErr
 
 /// Nothing but GET only reads.
 pub(super) fn bitfield(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    let mut operations = args.iter().skip(2);
-    let mut flags = key_spec::READ;
-    while let Some(operation) = operations.next() {
-        let operands = if operation.eq_ignore_ascii_case(b"GET") {
-            2
-        } else {
-            flags = key_spec::READ_AND_UPDATE;
-            match operation {
-                word if word.eq_ignore_ascii_case(b"OVERFLOW") => 1,
-                _ => 3,
-            }
+    let mut operations = args.get(2..).unwrap_or_default();
+    let only_gets = loop {
+        operations = match operations {
+            [] => break true,
+            [name, _, _, rest @ ..] if name.eq_ignore_ascii_case(b"GET") => rest,
+            [name, _, rest @ ..] if name.eq_ignore_ascii_case(b"OVERFLOW") => rest,
+            _ => break false,
         };
-        operations.by_ref().take(operands).for_each(drop);
-    }
+    };
+    let flags = if only_gets {
+        key_spec::READ
+    } else {
+        key_spec::READ_AND_UPDATE
+    };
     keys.push_checked(1, flags, args)
 }
 
@@ -230,19 +227,28 @@ pub(super) fn sort(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysEr
     Ok(())
 }
 
-/// One key in its place, or many behind KEYS and an empty argument in that place.
+/// One key in its place, or many behind KEYS and an empty argument in that place. A password may be
+/// called `keys`.
 pub(super) fn migrate(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    let many = args
-        .iter()
-        .skip(6)
-        .position(|arg| arg.eq_ignore_ascii_case(b"KEYS"));
-    match (args.get(3), many) {
-        (Some(&[]), Some(found)) => {
-            (found + 7..args.len()).for_each(|index| keys.push(index, key_spec::TAKE));
-            Ok(())
+    let mut index = 6;
+    while index + 1 < args.len() {
+        let is = |word: &[u8]| args[index].eq_ignore_ascii_case(word);
+        if is(b"KEYS") {
+            if !args[3].is_empty() {
+                return Err(KeysError::Arguments);
+            }
+            (index + 1..args.len()).for_each(|index| keys.push(index, key_spec::TAKE));
+            return Ok(());
         }
-        _ => keys.push_checked(3, key_spec::TAKE, args),
+        index += if is(b"AUTH2") {
+            3
+        } else if is(b"AUTH") {
+            2
+        } else {
+            1
+        };
     }
+    keys.push_checked(3, key_spec::TAKE, args)
 }
 
 pub(super) fn sort_ro(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
@@ -257,21 +263,18 @@ pub(super) fn georadiusbymember(args: &[&[u8]], keys: &mut KeyPositions) -> Resu
     radius(args, 5, keys)
 }
 
+/// Whatever STORE and STOREDIST name is written to, even if only the last one is in the end.
 fn radius(args: &[&[u8]], options: usize, keys: &mut KeyPositions) -> Result<(), KeysError> {
     keys.push_checked(1, key_spec::READ, args)?;
     let is_store =
-        |arg: &&[u8]| arg.eq_ignore_ascii_case(b"STORE") || arg.eq_ignore_ascii_case(b"STOREDIST");
+        |arg: &[u8]| arg.eq_ignore_ascii_case(b"STORE") || arg.eq_ignore_ascii_case(b"STOREDIST");
     let mut index = options;
-    let mut target = None;
     while index + 1 < args.len() {
-        if is_store(&args[index]) {
+        if is_store(args[index]) {
             index += 1;
-            target = Some(index);
+            keys.push(index, key_spec::REPLACE);
         }
         index += 1;
-    }
-    if let Some(target) = target {
-        keys.push(target, key_spec::REPLACE);
     }
     Ok(())
 }
@@ -356,3 +359,60 @@ impl fmt::Display for KeysError {
 }
 
 impl std::error::Error for KeysError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::resolve;
+
+    fn found(
+        find: fn(&Command, &[&[u8]]) -> Result<KeyPositions, KeysError>,
+        request: &str,
+    ) -> Result<Vec<usize>, KeysError> {
+        let args: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        let command = resolve(&args).expect("a command");
+        find(command, &args).map(|keys| keys.iter().map(|key| key.index).collect())
+    }
+
+    #[test]
+    fn more_keys_than_fit_inline() {
+        for count in 1..12 {
+            let request = format!("del{}", " k".repeat(count));
+            assert_eq!(found(keys, &request), Ok((1..=count).collect()));
+        }
+    }
+
+    #[test]
+    fn incomplete_requests_have_no_keys_to_tell() {
+        assert_eq!(found(keys, "ping"), Ok(vec![]));
+        assert_eq!(found(get_keys, "ping"), Err(KeysError::NoKeys));
+        assert_eq!(found(get_keys, "ssubscribe c"), Err(KeysError::NoKeys));
+        assert_eq!(found(get_keys, "get a b"), Err(KeysError::ArgumentCount));
+        for request in [
+            "get", "set", "del", "sort", "migrate", "zunion", "xread a", "lcs a",
+        ] {
+            assert_eq!(found(keys, request), Err(KeysError::Arguments), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_shard_channel_decides_the_slot() {
+        assert_eq!(found(slot_arguments, "spublish c m"), Ok(vec![1]));
+        assert_eq!(found(slot_arguments, "ssubscribe a b"), Ok(vec![1, 2]));
+        assert_eq!(found(slot_arguments, "sunsubscribe"), Ok(vec![]));
+        assert_eq!(found(slot_arguments, "publish c m"), Ok(vec![]));
+        assert_eq!(found(slot_arguments, "mset a 1 b 2"), Ok(vec![1, 3]));
+    }
+
+    #[test]
+    fn a_key_may_be_called_like_an_option() {
+        assert_eq!(
+            found(keys, "sort k by store get store store d"),
+            Ok(vec![1, 7])
+        );
+        assert_eq!(
+            found(keys, "xread count 2 streams streams b 0 0"),
+            Ok(vec![4, 5])
+        );
+    }
+}

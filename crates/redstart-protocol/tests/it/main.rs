@@ -3,5 +3,7 @@
 //! Needs `redis-server` in the path. Without it these tests fail and say so: a comparison that did
 //! not take place is not a comparison that held.
 
+mod facts;
 mod numbers;
 mod oracle;
+mod requests;

@@ -1,10 +1,14 @@
 //! A redis-server of our own on a unix socket, for as long as a test needs it.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::BytesMut;
+use redstart_protocol::{ReplyDecoder, Value};
 
 pub(crate) struct Oracle {
     server: Child,
@@ -48,8 +52,9 @@ impl Oracle {
         let socket =
             UnixStream::connect(self.directory.join("socket")).expect("the server listens");
         Connection {
-            reader: BufReader::new(socket.try_clone().expect("a second handle")),
             socket,
+            decoder: ReplyDecoder::default(),
+            buffer: BytesMut::new(),
         }
     }
 }
@@ -65,38 +70,59 @@ impl Drop for Oracle {
 
 pub(crate) struct Connection {
     socket: UnixStream,
-    reader: BufReader<UnixStream>,
+    decoder: ReplyDecoder,
+    buffer: BytesMut,
 }
 
 impl Connection {
+    pub(crate) fn call(&mut self, args: &[&[u8]]) -> Value {
+        self.send(&request(args));
+        self.read()
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).expect("the server reads");
     }
 
     /// Reads a reply of one line or one bulk string.
     pub(crate) fn read_text(&mut self) -> Vec<u8> {
-        let mut line = Vec::new();
-        self.reader
-            .read_until(b'\n', &mut line)
-            .expect("the server answers");
-        let line = line.strip_suffix(b"\r\n").expect("a whole line");
-        let (kind, rest) = line.split_first().expect("a type byte");
-        if *kind != b'$' {
-            return rest.to_vec();
+        match self.read() {
+            Value::Simple(text) | Value::Error(text) | Value::Bulk(text) => text.to_vec(),
+            Value::Integer(number) => number.to_string().into_bytes(),
+            other => panic!("not a text: {other:?}"),
         }
-        let len: usize = std::str::from_utf8(rest)
-            .expect("digits")
-            .parse()
-            .expect("not null");
-        let mut bulk = vec![0; len + 2];
-        self.reader.read_exact(&mut bulk).expect("the whole string");
-        bulk.truncate(len);
-        bulk
+    }
+
+    pub(crate) fn read(&mut self) -> Value {
+        loop {
+            let decoded = self.decoder.decode(&mut self.buffer);
+            if let Some(value) = decoded.expect("the server speaks RESP") {
+                return value;
+            }
+            assert!(self.receive(), "the server closed the connection");
+        }
+    }
+
+    /// Sends bytes and nothing more, and returns everything until the server closes the connection.
+    pub(crate) fn last_words(mut self, bytes: &[u8]) -> Vec<u8> {
+        // The server may close before it has read all, which is an answer and not a failure.
+        let _ = self.socket.write_all(bytes);
+        let _ = self.socket.shutdown(Shutdown::Write);
+        while self.receive() {}
+        self.buffer.to_vec()
+    }
+
+    fn receive(&mut self) -> bool {
+        let mut chunk = [0; 16 * 1024];
+        // A reset is an end, too: the server did not read all that was sent.
+        let len = self.socket.read(&mut chunk).unwrap_or(0);
+        self.buffer.extend_from_slice(&chunk[..len]);
+        len > 0
     }
 }
 
 pub(crate) fn request(args: &[&[u8]]) -> Vec<u8> {
-    let mut out = bytes::BytesMut::new();
+    let mut out = BytesMut::new();
     redstart_protocol::encode::request(args, &mut out);
     out.to_vec()
 }
