@@ -27,8 +27,8 @@ pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> Lo
     set
 }
 
-/// The locks of EXEC: the union over all queued commands. Watched keys need none: their flag is
-/// raised by whoever changes them.
+/// The locks of EXEC: the union over all queued commands and all watched keys. Under the latter no
+/// change slips in between the look at the client's flag and the first command.
 pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSet {
     let Some(transaction) = &session.transaction else {
         return LockSet::NONE;
