@@ -17,7 +17,7 @@ mod shim;
 mod stall;
 mod state;
 
-pub use clients::{Client, Engine, EngineBuilder, Flow, Peer};
+pub use clients::{Client, Engine, EngineBuilder, Flow, Peer, StringSlot};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass};
 pub use redstart_protocol::{Resp, Value};

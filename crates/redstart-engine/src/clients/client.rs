@@ -11,8 +11,8 @@ use super::{eviction, plan, upkeep};
 use crate::command::ctx::{Ctx, Origin};
 use crate::command::error::CommandError;
 use crate::command::{self, Command};
+use crate::keyspace::Space;
 use crate::keyspace::shards::LockSet;
-use crate::keyspace::{Space, Surroundings};
 use crate::random::Rng;
 use crate::state::session::{Replies, Session};
 use crate::state::{Environment, Outbox};
@@ -23,9 +23,9 @@ use crate::state::{Environment, Outbox};
 /// the same engine run side by side.
 #[derive(Debug)]
 pub struct Client {
-    environment: Arc<Environment>,
-    session: Session,
-    rng: Rng,
+    pub(super) environment: Arc<Environment>,
+    pub(super) session: Session,
+    pub(super) rng: Rng,
 }
 
 /// What to do after a command.
@@ -245,13 +245,7 @@ impl Client {
             .info
             .last_command
             .store(command.index + 1, Ordering::Relaxed);
-        let surroundings = Surroundings {
-            clock: &*environment.clock,
-            tracking: environment.config.tracking(),
-            observer: environment.observer.as_deref(),
-            logging: environment.log.is_some(),
-            touching: true,
-        };
+        let surroundings = upkeep::surroundings(environment, true);
         let space = Space::new(&environment.shards, locked, surroundings, rng);
         let mut ctx = Ctx::new(space, session, environment, Origin::Client, locks);
         let value = command::invoke(&mut ctx, command, args);

@@ -25,11 +25,20 @@ const EMPTY_ROUNDS_MAX: usize = 4;
 /// needs some.
 #[inline]
 pub(super) fn make_room(environment: &Environment, command: &Command) -> Result<(), CommandError> {
-    let limit = environment.config.maxmemory.load(Ordering::Relaxed);
-    if limit == 0 || evict_down_to(environment, limit) || !command.has(Flags::DENY_OOM) {
-        return Ok(());
+    match make_room_for_write(environment) {
+        Err(error) if command.has(Flags::DENY_OOM) => Err(error),
+        _ => Ok(()),
     }
-    Err(CommandError::OUT_OF_MEMORY)
+}
+
+/// As [`make_room`], for a step that writes.
+#[inline]
+pub(super) fn make_room_for_write(environment: &Environment) -> Result<(), CommandError> {
+    let limit = environment.config.maxmemory.load(Ordering::Relaxed);
+    match limit == 0 || evict_down_to(environment, limit) {
+        true => Ok(()),
+        false => Err(CommandError::OUT_OF_MEMORY),
+    }
 }
 
 /// Bytes that all keys take.

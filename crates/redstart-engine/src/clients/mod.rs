@@ -3,8 +3,10 @@
 mod client;
 mod engine;
 mod eviction;
+mod native;
 mod plan;
 mod upkeep;
 
 pub use client::{Client, Flow, Peer};
 pub use engine::{Engine, EngineBuilder};
+pub use native::StringSlot;

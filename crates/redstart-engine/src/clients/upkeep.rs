@@ -37,13 +37,7 @@ pub(super) fn with_shard<R>(
     shard: usize,
     work: impl FnOnce(&mut Space<'_>) -> R,
 ) -> R {
-    let surroundings = Surroundings {
-        clock: &*environment.clock,
-        tracking: environment.config.tracking(),
-        observer: environment.observer.as_deref(),
-        logging: environment.log.is_some(),
-        touching: false,
-    };
+    let surroundings = surroundings(environment, false);
     let locked = Locked::One(shard, environment.shards.lock_for_upkeep(shard));
     let mut rng = environment.fork_rng();
     let mut space = Space::new(&environment.shards, locked, surroundings, &mut rng);
@@ -55,6 +49,18 @@ pub(super) fn with_shard<R>(
         }
     }
     result
+}
+
+/// What a space needs to know of its engine.
+#[inline]
+pub(super) fn surroundings(environment: &Environment, touching: bool) -> Surroundings<'_> {
+    Surroundings {
+        clock: &*environment.clock,
+        tracking: environment.config.tracking(),
+        observer: environment.observer.as_deref(),
+        logging: environment.log.is_some(),
+        touching,
+    }
 }
 
 /// Asked while a lock is not to be had: an error once a script has held it for too long.

@@ -1,0 +1,108 @@
+//! Native operations: one atomic step on one string, in Rust instead of Lua.
+//!
+//! A script is the single source of what an operation does; a native twin only does the same
+//! faster inside the process. It leaves exactly the trace that the script's `GET` and
+//! `SET key value PX ttl` would leave: value, time to live, event, effect.
+
+use redstart_protocol::Value;
+
+use super::client::Client;
+use super::{eviction, upkeep};
+use crate::command::error::CommandError;
+use crate::keyspace::change::Event;
+use crate::keyspace::object::{Object, StringView};
+use crate::keyspace::shards::LockSet;
+use crate::keyspace::{Space, Ttl};
+
+/// The string at one key, while its shard is locked.
+pub struct StringSlot<'s, 'e> {
+    space: &'s mut Space<'e>,
+    db: u8,
+    key: &'s [u8],
+}
+
+impl std::fmt::Debug for StringSlot<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StringSlot")
+            .field("db", &self.db)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StringSlot<'_, '_> {
+    /// Microseconds since 1970, as `TIME` answers. Stands still for the length of the step.
+    pub fn now_us(&self) -> u64 {
+        self.space.now_us()
+    }
+
+    /// The string, if there is one, given to `look`.
+    ///
+    /// # Errors
+    ///
+    /// The reply WRONGTYPE if the key holds another type.
+    pub fn read<R>(&mut self, look: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, Value> {
+        match self.space.read_string(self.db, self.key) {
+            Err(wrong) => Err(CommandError::from(wrong).into_value()),
+            Ok(None) => Ok(look(None)),
+            Ok(Some(StringView::Bytes(bytes))) => Ok(look(Some(bytes))),
+            Ok(Some(StringView::Int(number))) => {
+                Ok(look(Some(&redstart_protocol::number::format_i64(number))))
+            }
+        }
+    }
+
+    /// Sets the string, to live for `ttl_ms` milliseconds, at least one.
+    pub fn set(&mut self, value: &[u8], ttl_ms: u64) {
+        let at_ms = self.space.now_ms().saturating_add(ttl_ms.max(1));
+        self.space
+            .put(self.db, self.key, Object::string(value), Ttl::At(at_ms));
+        self.space.changed(self.db, self.key, Event::string("set"));
+        self.space
+            .changed(self.db, self.key, Event::generic("expire"));
+        let at_ms = at_ms.to_string();
+        self.space.log(
+            self.db,
+            &[b"SET", self.key, value, b"PXAT", at_ms.as_bytes()],
+        );
+    }
+}
+
+impl Client {
+    /// Takes one atomic step on the string at `key`, in Rust.
+    ///
+    /// # Errors
+    ///
+    /// The error reply a script doing the same would have ended in before its first step: memory is
+    /// exhausted, or a script holds the key for too long.
+    pub fn with_string<R>(
+        &mut self,
+        key: &[u8],
+        step: impl FnOnce(&mut StringSlot<'_, '_>) -> R,
+    ) -> Result<R, Value> {
+        let Client {
+            environment,
+            session,
+            rng,
+        } = self;
+        let room = eviction::make_room_for_write(environment);
+        room.map_err(CommandError::into_value)?;
+        let locks = LockSet::one(environment.shards.shard_of(key));
+        let locked = environment
+            .shards
+            .lock(locks, || upkeep::patience(environment));
+        let locked = locked.map_err(CommandError::into_value)?;
+        let surroundings = upkeep::surroundings(environment, true);
+        let mut space = Space::new(&environment.shards, locked, surroundings, rng);
+        let result = step(&mut StringSlot {
+            space: &mut space,
+            db: session.db,
+            key,
+        });
+        if let Some(log) = &environment.log
+            && !space.effects().is_empty()
+        {
+            log.append(space.effects(), true);
+        }
+        Ok(result)
+    }
+}
