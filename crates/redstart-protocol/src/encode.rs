@@ -83,17 +83,21 @@ pub fn integer(number: i64, out: &mut BytesMut) {
         out.extend_from_slice(&[b':', b'0' + digit, b'\r', b'\n']);
         return;
     }
-    let text = number::format_i64(number);
-    let mut line = [b':'; 24];
-    line[1..1 + text.len()].copy_from_slice(&text);
-    line[1 + text.len()..3 + text.len()].copy_from_slice(b"\r\n");
-    out.extend_from_slice(&line[..3 + text.len()]);
+    let mut line = LINE;
+    let mut start = number::write_digits(number.unsigned_abs(), &mut line, LINE_END);
+    if number < 0 {
+        start -= 1;
+        line[start] = b'-';
+    }
+    start -= 1;
+    line[start] = b':';
+    out.extend_from_slice(&line[start..]);
 }
 
 /// Appends a bulk string.
 #[inline]
 pub fn bulk(bytes: &[u8], out: &mut BytesMut) {
-    out.reserve(bytes.len() + HEADER_LEN_MAX + 2);
+    out.reserve(bytes.len() + LINE.len() + 2);
     header(b'$', bytes.len(), out);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
@@ -208,8 +212,14 @@ fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A type byte, 20 digits and a line break.
-const HEADER_LEN_MAX: usize = 23;
+/// A number with its type byte is written to the end of this, before the line break.
+const LINE: [u8; 32] = {
+    let mut line = [0; 32];
+    line[LINE_END] = b'\r';
+    line[LINE_END + 1] = b'\n';
+    line
+};
+const LINE_END: usize = 30;
 
 #[inline]
 fn header(kind: u8, len: usize, out: &mut BytesMut) {
@@ -217,12 +227,10 @@ fn header(kind: u8, len: usize, out: &mut BytesMut) {
         out.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']);
         return;
     }
-    let mut buffer = [0; 20];
-    let digits = number::digits(len as u64, &mut buffer);
-    let mut line = [kind; HEADER_LEN_MAX];
-    line[1..1 + digits.len()].copy_from_slice(digits);
-    line[1 + digits.len()..3 + digits.len()].copy_from_slice(b"\r\n");
-    out.extend_from_slice(&line[..3 + digits.len()]);
+    let mut line = LINE;
+    let start = number::write_digits(len as u64, &mut line, LINE_END) - 1;
+    line[start] = kind;
+    out.extend_from_slice(&line[start..]);
 }
 
 #[cfg(test)]

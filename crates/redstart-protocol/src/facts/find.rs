@@ -1,8 +1,8 @@
 //! From a name to a command.
 //!
 //! The engine looks up a command for every request, so this is a hash table made at compile time
-//! over a hash that reads a name as one or two words. Case is folded by setting one bit of each byte,
-//! which also folds a few bytes that are no letters; the comparison afterwards settles those.
+//! over names packed into three words: a name is folded to lower case, hashed and compared eight
+//! bytes at a time.
 
 use super::{COUNT, Command, TABLES};
 
@@ -16,12 +16,12 @@ use super::{COUNT, Command, TABLES};
 /// ```
 #[inline]
 pub fn find(name: &[u8]) -> Option<&'static Command> {
-    let mut bucket = bucket(hash(name)?);
+    let packed = Packed::new(name)?;
+    let mut bucket = packed.bucket();
     loop {
         let number = usize::from(BUCKETS[bucket]);
-        let command = ALL.get(number)?;
-        if command.name.as_bytes().eq_ignore_ascii_case(name) {
-            return Some(command);
+        if NAMES.get(number)?.equals(&packed) {
+            return Some(&ALL[number]);
         }
         bucket = (bucket + 1) % BUCKETS.len();
     }
@@ -45,37 +45,78 @@ pub fn all() -> &'static [Command] {
 
 static ALL: [Command; COUNT] = concatenated();
 
-/// For each hash the number of a command in `ALL`, or `FREE`. A command that finds its place taken
-/// has the next free one.
+static NAMES: [Packed; COUNT] = names();
+
+/// For each hash the number of a command, or `FREE`. A command that finds its place taken has the
+/// next free one.
 static BUCKETS: [u8; 1024] = buckets();
 const FREE: u8 = u8::MAX;
 const _: () = assert!(COUNT < FREE as usize);
 
-const LONGEST: usize = 20;
-
-#[inline]
-const fn hash(name: &[u8]) -> Option<u64> {
-    let len = name.len();
-    let (first, last) = match len {
-        0 => return None,
-        1..4 => (
-            (name[0] as u64) | (name[len / 2] as u64) << 8,
-            name[len - 1] as u64,
-        ),
-        4..8 => (word32(name, 0), word32(name, len - 4)),
-        8..=LONGEST => (word64(name, 0), word64(name, len - 8)),
-        _ => return None,
-    };
-    let folded = (first | FOLD).wrapping_add((last | FOLD).rotate_left(23)) ^ len as u64;
-    Some(folded.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+/// A name in lower case, packed into words.
+#[derive(Clone, Copy)]
+struct Packed {
+    words: [u64; 3],
+    len: usize,
 }
 
-/// Upper case to lower case, in every byte of a word.
-const FOLD: u64 = 0x2020_2020_2020_2020;
+impl Packed {
+    /// Nothing for a name that is longer than any command's.
+    #[inline]
+    const fn new(name: &[u8]) -> Option<Packed> {
+        let len = name.len();
+        // Words may overlap; what matters is that together they have every byte.
+        let words = match len {
+            1..4 => [
+                name[0] as u64 | (name[len / 2] as u64) << 8 | (name[len - 1] as u64) << 16,
+                0,
+                0,
+            ],
+            4..8 => [word32(name, 0) | word32(name, len - 4) << 32, 0, 0],
+            8..=16 => [word64(name, 0), word64(name, len - 8), 0],
+            17..=24 => [word64(name, 0), word64(name, 8), word64(name, len - 8)],
+            _ => return None,
+        };
+        let words = [
+            lower_case(words[0]),
+            lower_case(words[1]),
+            lower_case(words[2]),
+        ];
+        Some(Packed { words, len })
+    }
 
+    #[inline]
+    const fn equals(&self, other: &Packed) -> bool {
+        let [a, b, c] = self.words;
+        let [x, y, z] = other.words;
+        (a ^ x) | (b ^ y) | (c ^ z) == 0 && self.len == other.len
+    }
+
+    #[inline]
+    const fn bucket(&self) -> usize {
+        // Of some thousand random factors, one with which nobody stands more than a place off.
+        const FACTOR: u64 = 0xc10f_aa40_03ba_33db;
+        let [a, b, c] = self.words;
+        let sum = a
+            .wrapping_add(b.rotate_left(23))
+            .wrapping_add(c.rotate_left(41));
+        let hash = (sum ^ self.len as u64).wrapping_mul(FACTOR);
+        (hash >> (64 - 10)) as usize
+    }
+}
+
+/// Each byte of a word in lower case.
 #[inline]
-const fn bucket(hash: u64) -> usize {
-    (hash >> (64 - 10)) as usize
+const fn lower_case(word: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    // With the highest bit out of the way, an addition to each byte cannot reach its neighbour.
+    let low = word & each(0x7f);
+    let from_a = low + each(0x80 - b'A');
+    let beyond_z = low + each(0x7f - b'Z');
+    let upper = (from_a & !beyond_z) & !word & each(0x80);
+    word | upper >> 2
 }
 
 #[inline]
@@ -108,16 +149,27 @@ const fn concatenated() -> [Command; COUNT] {
     all
 }
 
+const fn names() -> [Packed; COUNT] {
+    let mut names = [Packed {
+        words: [0; 3],
+        len: 0,
+    }; COUNT];
+    let mut number = 0;
+    while number < COUNT {
+        let Some(packed) = Packed::new(ALL[number].name.as_bytes()) else {
+            panic!("a name has no letters or too many");
+        };
+        names[number] = packed;
+        number += 1;
+    }
+    names
+}
+
 const fn buckets() -> [u8; 1024] {
     let mut buckets = [FREE; 1024];
     let mut number = 0;
     while number < COUNT {
-        let name = ALL[number].name.as_bytes();
-        assert!(name.len() <= LONGEST, "a name is longer than any hashed");
-        let Some(hash) = hash(name) else {
-            panic!("a command without a name");
-        };
-        let mut bucket = bucket(hash);
+        let mut bucket = NAMES[number].bucket();
         while buckets[bucket] != FREE {
             bucket = (bucket + 1) % buckets.len();
         }
@@ -160,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn only_letters_have_a_case() {
+        for byte in 0..=u8::MAX {
+            let expected = u64::from_ne_bytes([byte.to_ascii_lowercase(); 8]);
+            assert_eq!(
+                lower_case(u64::from_ne_bytes([byte; 8])),
+                expected,
+                "{byte}"
+            );
+        }
+    }
+
+    #[test]
     fn subcommands() {
         let name = |args: &[&[u8]]| resolve(args).map(|command| command.name);
         assert_eq!(name(&[b"CONFIG", b"GET", b"x"]), Some("config|get"));
@@ -174,7 +238,8 @@ mod tests {
         let longest = all()
             .iter()
             .map(|command| {
-                let start = bucket(hash(command.name.as_bytes()).expect("a name"));
+                let packed = Packed::new(command.name.as_bytes());
+                let start = packed.expect("a name").bucket();
                 (0..)
                     .find(|step| {
                         let number = BUCKETS[(start + step) % BUCKETS.len()];
@@ -183,6 +248,6 @@ mod tests {
                     .expect("it is in the table")
             })
             .max();
-        assert!(longest <= Some(3), "{longest:?}");
+        assert!(longest <= Some(2), "{longest:?}");
     }
 }

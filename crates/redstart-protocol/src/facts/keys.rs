@@ -52,14 +52,15 @@ pub(super) enum KeyRule {
     ByArguments(ArgumentRule),
 }
 
-pub(super) type ArgumentRule = fn(&[&[u8]], &mut KeyPositions) -> Result<(), KeysError>;
+pub(super) type ArgumentRule = fn(&[&[u8]]) -> Result<KeyPositions, KeysError>;
 
 /// The keys of a request for this command. Commands without keys have none.
 #[inline]
 pub fn keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
-    match command.only_key() {
-        Some(flags) if args.len() > 1 => Ok(KeyPositions::one(1, flags)),
-        _ => other_keys(command, args),
+    match command.key_rule {
+        KeyRule::OnlyFirst(flags) => KeyPositions::only(1, flags, args),
+        KeyRule::ByArguments(rule) => rule(args),
+        KeyRule::Specs => specified(command, args),
     }
 }
 
@@ -94,12 +95,8 @@ pub fn slot_arguments(command: &Command, args: &[&[u8]]) -> Result<KeyPositions,
     }
 }
 
-fn other_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+fn specified(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     let mut keys = KeyPositions::new();
-    if let KeyRule::ByArguments(rule) = command.key_rule {
-        rule(args, &mut keys)?;
-        return Ok(keys);
-    }
     for spec in command.key_specs {
         if spec.flags.contains(KeyFlags::NOT_KEY) {
             continue;
@@ -148,8 +145,10 @@ fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Ke
     if first < 1 || last < first || last >= end {
         return Err(KeysError::Arguments);
     }
-    for index in (first..=last).step_by(step as usize) {
+    let mut index = first;
+    while index <= last {
         keys.push(index as usize, spec.flags);
+        index += step;
     }
     Ok(())
 }
@@ -171,7 +170,7 @@ fn begin(begin: BeginSearch, args: &[&[u8]]) -> Option<i64> {
 }
 
 /// With GET the old value is shown, without it nobody looks at it.
-pub(super) fn set(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+pub(super) fn set(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     let shows = args
         .iter()
         .skip(3)
@@ -181,11 +180,11 @@ pub(super) fn set(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysErr
     } else {
         key_spec::REPLACE
     };
-    keys.push_checked(1, flags, args)
+    KeyPositions::only(1, flags, args)
 }
 
 /// Nothing but GET only reads.
-pub(super) fn bitfield(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+pub(super) fn bitfield(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     let mut operations = args.get(2..).unwrap_or_default();
     let only_gets = loop {
         operations = match operations {
@@ -200,12 +199,12 @@ pub(super) fn bitfield(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Ke
     } else {
         key_spec::READ_AND_UPDATE
     };
-    keys.push_checked(1, flags, args)
+    KeyPositions::only(1, flags, args)
 }
 
 /// Options are skipped with their operands, so that a key named `store` is no STORE. The last wins.
-pub(super) fn sort(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    keys.push_checked(1, key_spec::READ, args)?;
+pub(super) fn sort(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    let mut keys = KeyPositions::only(1, key_spec::READ, args)?;
     let mut target = None;
     let mut index = 2;
     while let Some(option) = args.get(index) {
@@ -224,12 +223,12 @@ pub(super) fn sort(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysEr
     if let Some(target) = target {
         keys.push(target, key_spec::REPLACE);
     }
-    Ok(())
+    Ok(keys)
 }
 
 /// One key in its place, or many behind KEYS and an empty argument in that place. A password may be
 /// called `keys`.
-pub(super) fn migrate(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+pub(super) fn migrate(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     let mut index = 6;
     while index + 1 < args.len() {
         let is = |word: &[u8]| args[index].eq_ignore_ascii_case(word);
@@ -237,8 +236,9 @@ pub(super) fn migrate(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Key
             if !args[3].is_empty() {
                 return Err(KeysError::Arguments);
             }
+            let mut keys = KeyPositions::new();
             (index + 1..args.len()).for_each(|index| keys.push(index, key_spec::TAKE));
-            return Ok(());
+            return Ok(keys);
         }
         index += if is(b"AUTH2") {
             3
@@ -248,24 +248,24 @@ pub(super) fn migrate(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Key
             1
         };
     }
-    keys.push_checked(3, key_spec::TAKE, args)
+    KeyPositions::only(3, key_spec::TAKE, args)
 }
 
-pub(super) fn sort_ro(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    keys.push_checked(1, key_spec::READ, args)
+pub(super) fn sort_ro(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    KeyPositions::only(1, key_spec::READ, args)
 }
 
-pub(super) fn georadius(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    radius(args, 6, keys)
+pub(super) fn georadius(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    radius(args, 6)
 }
 
-pub(super) fn georadiusbymember(args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
-    radius(args, 5, keys)
+pub(super) fn georadiusbymember(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+    radius(args, 5)
 }
 
 /// Whatever STORE and STOREDIST name is written to, even if only the last one is in the end.
-fn radius(args: &[&[u8]], options: usize, keys: &mut KeyPositions) -> Result<(), KeysError> {
-    keys.push_checked(1, key_spec::READ, args)?;
+fn radius(args: &[&[u8]], options: usize) -> Result<KeyPositions, KeysError> {
+    let mut keys = KeyPositions::only(1, key_spec::READ, args)?;
     let is_store =
         |arg: &[u8]| arg.eq_ignore_ascii_case(b"STORE") || arg.eq_ignore_ascii_case(b"STOREDIST");
     let mut index = options;
@@ -276,7 +276,7 @@ fn radius(args: &[&[u8]], options: usize, keys: &mut KeyPositions) -> Result<(),
         }
         index += 1;
     }
-    Ok(())
+    Ok(keys)
 }
 
 impl KeyPositions {
@@ -315,17 +315,12 @@ impl KeyPositions {
         }
     }
 
-    fn push_checked(
-        &mut self,
-        index: usize,
-        flags: KeyFlags,
-        args: &[&[u8]],
-    ) -> Result<(), KeysError> {
-        if index >= args.len() {
-            return Err(KeysError::Arguments);
+    #[inline]
+    fn only(index: usize, flags: KeyFlags, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+        match index < args.len() {
+            true => Ok(KeyPositions::one(index, flags)),
+            false => Err(KeysError::Arguments),
         }
-        self.push(index, flags);
-        Ok(())
     }
 }
 

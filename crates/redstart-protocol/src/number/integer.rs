@@ -42,45 +42,43 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 /// The decimal text of an integer.
 #[inline]
 pub fn format_i64(value: i64) -> NumberText {
-    let mut text = NumberText::new();
+    let mut bytes = [0; 32];
+    let mut start = write_digits(value.unsigned_abs(), &mut bytes, 32);
     if value < 0 {
-        text.push(b'-');
+        start -= 1;
+        bytes[start] = b'-';
     }
-    let mut buffer = [0u8; 20];
-    text.extend(digits(value.unsigned_abs(), &mut buffer));
-    text
+    NumberText::right_aligned(bytes, start)
 }
 
-/// Writes the decimal digits to the end of `buffer` and returns them.
+/// Writes decimal digits so that they end before `end`, and returns where they start.
 #[inline]
-pub(crate) fn digits(mut value: u64, buffer: &mut [u8; 20]) -> &[u8] {
-    let mut start = buffer.len();
+pub(crate) fn write_digits(mut value: u64, bytes: &mut [u8; 32], end: usize) -> usize {
+    let mut start = end;
     while value >= 100 {
-        let pair = usize::from((value % 100) as u8) * 2;
+        let pair = PAIRS[(value % 100) as usize];
         value /= 100;
         start -= 2;
-        buffer[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        [bytes[start], bytes[start + 1]] = pair;
     }
     if value >= 10 {
-        let pair = usize::from(value as u8) * 2;
         start -= 2;
-        buffer[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        [bytes[start], bytes[start + 1]] = PAIRS[value as usize];
     } else {
         start -= 1;
-        buffer[start] = b'0' + value as u8;
+        bytes[start] = b'0' + value as u8;
     }
-    &buffer[start..]
+    start
 }
 
 /// `00`, `01` … `99`: two digits a step halve the divisions.
-static PAIRS: [u8; 200] = pairs();
+static PAIRS: [[u8; 2]; 100] = pairs();
 
-const fn pairs() -> [u8; 200] {
-    let mut pairs = [0; 200];
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut pairs = [[0; 2]; 100];
     let mut number = 0;
     while number < 100 {
-        pairs[number * 2] = b'0' + (number / 10) as u8;
-        pairs[number * 2 + 1] = b'0' + (number % 10) as u8;
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
         number += 1;
     }
     pairs

@@ -12,7 +12,7 @@ mod long_double;
 mod text;
 
 pub use float::{format_g, format_g17, parse_f64, parse_range_f64};
-pub(crate) use integer::digits;
+pub(crate) use integer::write_digits;
 pub use integer::{format_i64, parse_i64};
 pub use long_double::{LongDouble, NotANumber};
 pub use text::NumberText;

@@ -9,23 +9,39 @@ use std::ops::Deref;
 #[derive(Clone, Copy)]
 pub struct NumberText {
     bytes: [u8; NumberText::CAPACITY],
-    len: u8,
+    start: u8,
+    end: u8,
 }
 
 impl NumberText {
     const CAPACITY: usize = 32;
 
+    /// Grows at its end.
     pub(super) const fn new() -> NumberText {
         NumberText {
             bytes: [0; NumberText::CAPACITY],
-            len: 0,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// What a writer that begins at the end of a buffer has written from `start` on.
+    #[inline]
+    pub(super) const fn right_aligned(
+        bytes: [u8; NumberText::CAPACITY],
+        start: usize,
+    ) -> NumberText {
+        NumberText {
+            bytes,
+            start: start as u8,
+            end: NumberText::CAPACITY as u8,
         }
     }
 
     /// The text.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.bytes[usize::from(self.start)..usize::from(self.end)]
     }
 
     /// The text as a string slice.
@@ -35,15 +51,15 @@ impl NumberText {
 
     #[inline]
     pub(super) fn push(&mut self, byte: u8) {
-        self.bytes[usize::from(self.len)] = byte;
-        self.len += 1;
+        self.bytes[usize::from(self.end)] = byte;
+        self.end += 1;
     }
 
     #[inline]
     pub(super) fn extend(&mut self, bytes: &[u8]) {
-        let start = usize::from(self.len);
-        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len() as u8;
+        let end = usize::from(self.end);
+        self.bytes[end..end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len() as u8;
     }
 }
 
@@ -64,7 +80,7 @@ impl AsRef<[u8]> for NumberText {
 
 impl fmt::Write for NumberText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if usize::from(self.len) + text.len() > NumberText::CAPACITY {
+        if usize::from(self.end) + text.len() > NumberText::CAPACITY {
             return Err(fmt::Error);
         }
         self.extend(text.as_bytes());
