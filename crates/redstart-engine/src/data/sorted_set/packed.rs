@@ -74,23 +74,16 @@ impl Packed {
     /// Adds a member that is not there yet.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) {
         let text = score_text(score);
-        let before = Bound::BeforePair(score, member);
+        let is_before = |(other, other_score): (Element<'_>, f64)| {
+            other_score < score || other_score == score && *other.to_bytes() < *member
+        };
         // What comes in order, as time does, goes behind the last.
-        let last = self.iter().next_back();
-        if last.is_none_or(|last| is_before(last, &before)) {
+        if self.iter().next_back().is_none_or(is_before) {
             self.0.push_back_all([member, text.as_bytes()]);
             return;
         }
-        let mut place = self.0.first();
-        for pair in self.iter() {
-            if !is_before(pair, &before) {
-                break;
-            }
-            place = place
-                .and_then(|it| self.0.next(it))
-                .and_then(|it| self.0.next(it));
-        }
-        if let Some(place) = place {
+        let rank = self.iter().take_while(|pair| is_before(*pair)).count();
+        if let Some(place) = self.0.seek(2 * rank as isize) {
             self.0.insert_before(place, member);
             self.0.insert_after(place, text.as_bytes());
         }
@@ -222,12 +215,6 @@ fn is_before((member, score): (Element<'_>, f64), place: &Bound<'_>) -> bool {
         Bound::AfterScore(other) => score <= other,
         Bound::BeforeMember(other) => member(other) == Ordering::Less,
         Bound::AfterMember(other) => member(other) != Ordering::Greater,
-        Bound::BeforePair(other, bytes) => {
-            score < other || score == other && member(bytes) == Ordering::Less
-        }
-        Bound::AfterPair(other, bytes) => {
-            score < other || score == other && member(bytes) != Ordering::Greater
-        }
     }
 }
 

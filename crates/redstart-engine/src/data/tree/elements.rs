@@ -1,3 +1,4 @@
+use super::bound::Key;
 use crate::data::Blob;
 
 /// Names a pair of one tree.
@@ -52,6 +53,26 @@ impl Elements {
     #[inline]
     pub(super) fn get(&self, Id(place): Id) -> &Pair {
         &self.chunks[place as usize / CHUNK][place as usize % CHUNK]
+    }
+
+    /// The place right before a pair.
+    #[inline]
+    pub(super) fn before(&self, id: Id) -> Key<'_> {
+        Key {
+            pair: self.get(id),
+            id,
+            after: false,
+        }
+    }
+
+    /// The place right after a pair.
+    #[inline]
+    pub(super) fn after(&self, id: Id) -> Key<'_> {
+        Key {
+            pair: self.get(id),
+            id,
+            after: true,
+        }
     }
 
     #[inline]
@@ -152,6 +173,9 @@ impl Elements {
             last.pop();
             if last.is_empty() {
                 self.chunks.pop();
+            }
+            if self.chunks.len() * 4 < self.chunks.capacity() {
+                self.chunks.shrink_to(self.chunks.len() * 2);
             }
         }
     }

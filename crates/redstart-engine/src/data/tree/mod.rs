@@ -64,39 +64,35 @@ impl Tree {
     /// Adds a pair that is not there yet.
     pub(crate) fn insert(&mut self, score: f64, member: Blob) -> Id {
         let id = self.elements.add(Pair { score, member });
-        self.link(id);
+        self.nodes.insert(self.elements.before(id), &self.elements);
         id
     }
 
     /// Takes a pair out. Its id may be given to another.
     pub(crate) fn remove(&mut self, id: Id) -> Pair {
-        self.unlink(id);
+        self.nodes.remove(self.elements.after(id), &self.elements);
         self.elements.take(id)
     }
 
     /// Gives a pair another score. It keeps its id.
     pub(crate) fn update(&mut self, id: Id, score: f64) {
-        let pair = self.elements.get(id);
-        if self
+        let stays = self
             .nodes
-            .update_in_place(&Bound::after_pair(pair), score, &self.elements)
-        {
-            self.elements.set_score(id, score);
-        } else {
-            self.unlink(id);
-            self.elements.set_score(id, score);
-            self.link(id);
+            .rescore_or_remove(self.elements.after(id), score, &self.elements);
+        self.elements.set_score(id, score);
+        if !stays {
+            self.nodes.insert(self.elements.before(id), &self.elements);
         }
     }
 
     /// How many pairs are before this one.
     pub(crate) fn rank(&self, id: Id) -> usize {
-        self.rank_of(&Bound::before_pair(self.elements.get(id)))
+        self.nodes.rank(&self.elements.before(id), &self.elements)
     }
 
     /// How many pairs are before a bound.
     pub(crate) fn rank_of(&self, bound: &Bound<'_>) -> usize {
-        self.nodes.find(bound, &self.elements).rank
+        self.nodes.rank(bound, &self.elements)
     }
 
     /// The id of the pair with this rank.
@@ -115,21 +111,9 @@ impl Tree {
     /// To be called until it returns `None`, at least once after every other removal.
     pub(crate) fn compact(&mut self) -> Option<(Id, Id)> {
         let (from, to) = self.elements.sparse()?;
-        let pair = self.elements.get(from);
         self.nodes
-            .rename(&Bound::after_pair(pair), from, to, &self.elements);
+            .rename(self.elements.after(from), to, &self.elements);
         self.elements.relocate(from, to);
         Some((from, to))
-    }
-
-    fn link(&mut self, id: Id) {
-        let pair = self.elements.get(id);
-        self.nodes
-            .insert(&Bound::before_pair(pair), pair.score, id, &self.elements);
-    }
-
-    fn unlink(&mut self, id: Id) {
-        let pair = self.elements.get(id);
-        self.nodes.remove(&Bound::after_pair(pair), &self.elements);
     }
 }

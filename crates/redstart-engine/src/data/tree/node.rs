@@ -2,7 +2,7 @@
 
 use std::ops::RangeFrom;
 
-use super::bound::Bound;
+use super::bound::Probe;
 use super::elements::{Elements, Id};
 
 /// The number of a leaf, or of an inner node.
@@ -11,8 +11,11 @@ pub(super) type Index = u32;
 /// Where a chain of leaves ends.
 pub(super) const NONE: Index = Index::MAX;
 
-/// The most entries of a node of either kind.
-pub(super) const WIDTH: usize = 64;
+/// The most entries of a node of either kind. Few in tests, so that their trees are high.
+pub(super) const WIDTH: usize = if cfg!(test) { 8 } else { 64 };
+
+/// The scores of a node, NaN where it has no entries.
+pub(super) type Scores = [f64; WIDTH];
 
 /// A run of pairs.
 #[derive(Clone, Debug)]
@@ -20,7 +23,7 @@ pub(super) struct Leaf {
     pub(super) len: usize,
     pub(super) prev: Index,
     pub(super) next: Index,
-    scores: [f64; WIDTH],
+    scores: Scores,
     ids: [Id; WIDTH],
 }
 
@@ -28,7 +31,7 @@ pub(super) struct Leaf {
 #[derive(Clone, Debug)]
 pub(super) struct Inner {
     pub(super) len: usize,
-    scores: [f64; WIDTH],
+    scores: Scores,
     ids: [Id; WIDTH],
     counts: [u32; WIDTH],
     children: [Index; WIDTH],
@@ -63,19 +66,14 @@ impl Leaf {
             len: 0,
             prev: NONE,
             next: NONE,
-            scores: [0.0; WIDTH],
+            scores: [f64::NAN; WIDTH],
             ids: [Id::default(); WIDTH],
         }
     }
 
     #[inline]
-    pub(super) fn position(&self, bound: &Bound<'_>, elements: &Elements) -> usize {
-        bound.position(self.scores(), self.ids(), elements)
-    }
-
-    #[inline]
-    pub(super) fn scores(&self) -> &[f64] {
-        &self.scores[..self.len]
+    pub(super) fn position(&self, place: &impl Probe, elements: &Elements) -> usize {
+        place.position(&self.scores, self.ids(), elements)
     }
 
     #[inline]
@@ -83,9 +81,18 @@ impl Leaf {
         &self.ids[..self.len]
     }
 
+    /// Gives a pair another score, if its neighbours here show that it keeps its place.
     #[inline]
-    pub(super) fn set_score(&mut self, at: usize, score: f64) {
-        self.scores[at] = score;
+    pub(super) fn rescore(&mut self, at: usize, score: f64) -> bool {
+        // A leaf's first pair stays what inner nodes say it is.
+        let fits = at > 0
+            && at + 1 < self.len
+            && self.scores[at - 1] < score
+            && score < self.scores[at + 1];
+        if fits {
+            self.scores[at] = score;
+        }
+        fits
     }
 
     #[inline]
@@ -102,7 +109,7 @@ impl Leaf {
 
     #[inline]
     pub(super) fn remove(&mut self, at: usize) {
-        self.scores.copy_within(at + 1..self.len, at);
+        close(&mut self.scores, at, self.len);
         self.ids.copy_within(at + 1..self.len, at);
         self.len -= 1;
     }
@@ -112,18 +119,18 @@ impl Inner {
     pub(super) fn new() -> Self {
         Self {
             len: 0,
-            scores: [0.0; WIDTH],
+            scores: [f64::NAN; WIDTH],
             ids: [Id::default(); WIDTH],
             counts: [0; WIDTH],
             children: [0; WIDTH],
         }
     }
 
-    /// The child under which a bound is: the last that begins before it, or the first.
+    /// The child under which a place is: the last that begins before it, or the first.
     #[inline]
-    pub(super) fn position(&self, bound: &Bound<'_>, elements: &Elements) -> usize {
-        let others = 1..self.len;
-        bound.position(&self.scores[others.clone()], &self.ids[others], elements)
+    pub(super) fn position(&self, place: &impl Probe, elements: &Elements) -> usize {
+        let begin_before = place.position(&self.scores, &self.ids[..self.len], elements);
+        begin_before.saturating_sub(1)
     }
 
     #[inline]
@@ -170,7 +177,7 @@ impl Inner {
     }
 
     pub(super) fn remove(&mut self, at: usize) {
-        self.scores.copy_within(at + 1..self.len, at);
+        close(&mut self.scores, at, self.len);
         self.ids.copy_within(at + 1..self.len, at);
         self.counts.copy_within(at + 1..self.len, at);
         self.children.copy_within(at + 1..self.len, at);
@@ -197,6 +204,7 @@ impl Node for Leaf {
     fn move_from(&mut self, from: usize, to: &mut Self) {
         let moved = from..self.len;
         append(&mut to.scores, to.len.., &self.scores[moved.clone()]);
+        self.scores[moved.clone()].fill(f64::NAN);
         append(&mut to.ids, to.len.., &self.ids[moved.clone()]);
         to.len += moved.len();
         self.len = from;
@@ -221,6 +229,7 @@ impl Node for Inner {
     fn move_from(&mut self, from: usize, to: &mut Self) {
         let moved = from..self.len;
         append(&mut to.scores, to.len.., &self.scores[moved.clone()]);
+        self.scores[moved.clone()].fill(f64::NAN);
         append(&mut to.ids, to.len.., &self.ids[moved.clone()]);
         append(&mut to.counts, to.len.., &self.counts[moved.clone()]);
         append(&mut to.children, to.len.., &self.children[moved.clone()]);
@@ -235,6 +244,13 @@ fn open<T: Copy>(items: &mut [T; WIDTH], range: std::ops::Range<usize>, item: T)
     let at = range.start;
     items.copy_within(range, at + 1);
     items[at] = item;
+}
+
+/// Takes a score out of the first `len`.
+#[inline]
+fn close(scores: &mut Scores, at: usize, len: usize) {
+    scores.copy_within(at + 1..len, at);
+    scores[len - 1] = f64::NAN;
 }
 
 fn append<T: Copy>(items: &mut [T; WIDTH], range: RangeFrom<usize>, more: &[T]) {

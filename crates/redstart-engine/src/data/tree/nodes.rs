@@ -9,7 +9,7 @@
 //! well into one; one that is emptied is removed. And when pairs come in order, which is how most
 //! sets that are ordered by time are filled, a full last leaf is left full instead of being halved.
 
-use super::bound::Bound;
+use super::bound::{Key, Probe};
 use super::elements::{Elements, Id};
 use super::node::{Child, Index, Inner, Leaf, NONE, Node, WIDTH};
 
@@ -33,13 +33,6 @@ pub(super) struct Place {
     pub(super) at: usize,
 }
 
-/// A place that was found by a bound.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    pub(super) rank: usize,
-    place: Place,
-}
-
 impl Nodes {
     pub(super) fn memory(&self) -> usize {
         self.leaves.memory() + self.inners.memory()
@@ -53,27 +46,20 @@ impl Nodes {
         self.leaf(place.leaf).ids()[place.at]
     }
 
-    /// The place of a bound. The tree may be empty, but then there is nothing at the place.
+    /// How many pairs are before a place.
     #[inline]
-    pub(super) fn find(&self, bound: &Bound<'_>, elements: &Elements) -> Found {
+    pub(super) fn rank(&self, place: &impl Probe, elements: &Elements) -> usize {
         if self.leaves.is_empty() {
-            return Found {
-                rank: 0,
-                place: Place { leaf: NONE, at: 0 },
-            };
+            return 0;
         }
         let (mut node, mut rank) = (self.root, 0);
         for _ in 0..self.height {
             let inner = self.inners.get(node);
-            let at = inner.position(bound, elements);
-            rank += sum(&inner.counts()[..at]);
+            let at = inner.position(place, elements);
+            rank += inner.counts()[..at].iter().sum::<u32>();
             node = inner.child(at);
         }
-        let at = self.leaf(node).position(bound, elements);
-        Found {
-            rank: rank + at,
-            place: Place { leaf: node, at },
-        }
+        rank as usize + self.leaf(node).position(place, elements)
     }
 
     /// The place of the pair with this rank, which must exist.
@@ -97,16 +83,12 @@ impl Nodes {
         }
     }
 
-    /// Adds a pair at a bound.
-    pub(super) fn insert(&mut self, at: &Bound<'_>, score: f64, id: Id, elements: &Elements) {
+    /// Adds a pair at its place.
+    pub(super) fn insert(&mut self, key: Key<'_>, elements: &Elements) {
         if self.leaves.is_empty() {
             self.root = self.leaves.add(Leaf::new());
         }
-        let path = Path {
-            bound: at,
-            elements,
-        };
-        if let Some(sibling) = self.insert_under(self.root, self.height, &path, (score, id)) {
+        if let Some(sibling) = self.insert_under(self.root, self.height, &key, elements) {
             let mut root = Inner::new();
             root.insert(0, self.describe(self.root, self.height));
             root.insert(1, self.describe(sibling, self.height));
@@ -115,58 +97,38 @@ impl Nodes {
         }
     }
 
-    /// Removes the pair that is before a bound.
-    pub(super) fn remove(&mut self, after: &Bound<'_>, elements: &Elements) {
-        self.remove_under(
-            self.root,
-            self.height,
-            &Path {
-                bound: after,
-                elements,
-            },
-        );
-        while self.height > 0 && self.inners.get(self.root).len == 1 {
-            let old = self.inners.take(self.root);
-            self.root = old.child(0);
-            self.height -= 1;
-        }
-        if self.height == 0 && self.leaf(self.root).len == 0 {
-            *self = Self::default();
-        }
-    }
-
-    /// Changes the score of the pair that is before a bound, if that leaves it at its place and
-    /// this can be told from its neighbours in its leaf.
-    pub(super) fn update_in_place(
+    /// Gives the pair right before a place another score if that leaves it where it is, and else
+    /// removes it: then `false` is returned.
+    pub(super) fn rescore_or_remove(
         &mut self,
-        after: &Bound<'_>,
+        after: Key<'_>,
         score: f64,
         elements: &Elements,
     ) -> bool {
-        let Place { leaf, at } = self.find(after, elements).place;
-        let leaf = self.leaves.get_mut(leaf);
-        // The pair is the one at `at - 1`. A leaf's first pair stays what inner nodes say it is.
-        let fits =
-            at >= 2 && at < leaf.len && leaf.scores()[at - 2] < score && score < leaf.scores()[at];
-        if fits {
-            leaf.set_score(at - 1, score);
-        }
-        fits
+        let stays = self.remove_under(self.root, self.height, &after, Some(score), elements);
+        self.lower();
+        stays
     }
 
-    /// Gives the pair that is before a bound another id. Both must be good until this is done.
-    pub(super) fn rename(&mut self, after: &Bound<'_>, from: Id, to: Id, elements: &Elements) {
+    /// Removes the pair right before a place.
+    pub(super) fn remove(&mut self, after: Key<'_>, elements: &Elements) {
+        self.remove_under(self.root, self.height, &after, None, elements);
+        self.lower();
+    }
+
+    /// Gives the pair right before a place another id. Elements must still have it by the old one.
+    pub(super) fn rename(&mut self, after: Key<'_>, to: Id, elements: &Elements) {
         let mut node = self.root;
         for _ in 0..self.height {
             let inner = self.inners.get_mut(node);
-            let at = inner.position(after, elements);
-            if inner.first_id(at) == from {
+            let at = inner.position(&after, elements);
+            if inner.first_id(at) == after.id {
                 inner.set_first_id(at, to);
             }
             node = inner.child(at);
         }
         let leaf = self.leaves.get_mut(node);
-        let at = leaf.position(after, elements) - 1;
+        let at = leaf.position(&after, elements) - 1;
         leaf.set_id(at, to);
     }
 
@@ -175,23 +137,24 @@ impl Nodes {
         &mut self,
         node: Index,
         level: u32,
-        path: &Path<'_>,
-        pair: (f64, Id),
+        key: &Key<'_>,
+        elements: &Elements,
     ) -> Option<Index> {
         if level == 0 {
             let leaf = self.leaves.get_mut(node);
-            let at = leaf.position(path.bound, path.elements);
+            let at = leaf.position(key, elements);
+            let entry = (key.pair.score, key.id);
             if leaf.len < WIDTH {
-                leaf.insert(at, pair);
+                leaf.insert(at, entry);
                 return None;
             }
-            return Some(self.split_leaf(node, at, pair));
+            return Some(self.split_leaf(node, at, entry));
         }
 
         let inner = self.inners.get(node);
-        let at = inner.position(path.bound, path.elements);
+        let at = inner.position(key, elements);
         let child = inner.child(at);
-        let sibling = self.insert_under(child, level - 1, path, pair);
+        let sibling = self.insert_under(child, level - 1, key, elements);
         let first = self.first(child, level - 1);
         let Some(sibling) = sibling else {
             let inner = self.inners.get_mut(node);
@@ -210,7 +173,7 @@ impl Nodes {
         Some(self.split_inner(node, at + 1, sibling))
     }
 
-    fn split_leaf(&mut self, node: Index, at: usize, pair: (f64, Id)) -> Index {
+    fn split_leaf(&mut self, node: Index, at: usize, entry: (f64, Id)) -> Index {
         let mut right = Leaf::new();
         let leaf = self.leaves.get_mut(node);
         let next = leaf.next;
@@ -221,9 +184,9 @@ impl Nodes {
         };
         leaf.move_from(cut, &mut right);
         if at <= cut && cut < WIDTH {
-            leaf.insert(at, pair);
+            leaf.insert(at, entry);
         } else {
-            right.insert(at - cut, pair);
+            right.insert(at - cut, entry);
         }
         right.prev = node;
         right.next = next;
@@ -248,18 +211,32 @@ impl Nodes {
         self.inners.add(right)
     }
 
-    fn remove_under(&mut self, node: Index, level: u32, path: &Path<'_>) {
+    /// Removes the pair right before a place under a node, unless it can stay there with another
+    /// score; says whether it stays.
+    fn remove_under(
+        &mut self,
+        node: Index,
+        level: u32,
+        after: &Key<'_>,
+        score: Option<f64>,
+        elements: &Elements,
+    ) -> bool {
         if level == 0 {
             let leaf = self.leaves.get_mut(node);
-            let at = leaf.position(path.bound, path.elements);
-            leaf.remove(at - 1);
-            return;
+            let at = leaf.position(after, elements) - 1;
+            let stays = score.is_some_and(|score| leaf.rescore(at, score));
+            if !stays {
+                leaf.remove(at);
+            }
+            return stays;
         }
 
         let inner = self.inners.get(node);
-        let at = inner.position(path.bound, path.elements);
+        let at = inner.position(after, elements);
         let child = inner.child(at);
-        self.remove_under(child, level - 1, path);
+        if self.remove_under(child, level - 1, after, score, elements) {
+            return true;
+        }
         let (len, first) = (
             self.node_len(child, level - 1),
             self.first(child, level - 1),
@@ -268,12 +245,25 @@ impl Nodes {
         if len == 0 {
             inner.remove(at);
             self.discard(child, level - 1);
-            return;
+            return false;
         }
         inner.set_first(at, first);
         inner.set_count(at, inner.counts()[at] - 1);
         if len <= WIDTH / 2 && !self.unite(node, at, level) && at > 0 {
             self.unite(node, at - 1, level);
+        }
+        false
+    }
+
+    /// Removes levels that have come to be of no use.
+    fn lower(&mut self) {
+        while self.height > 0 && self.inners.get(self.root).len == 1 {
+            let old = self.inners.take(self.root);
+            self.root = old.child(0);
+            self.height -= 1;
+        }
+        if self.height == 0 && self.leaf(self.root).len == 0 {
+            *self = Self::default();
         }
     }
 
@@ -347,16 +337,6 @@ impl Nodes {
             _ => self.inners.get(node).len(),
         }
     }
-}
-
-/// What decides the way from the root to a leaf.
-struct Path<'a> {
-    bound: &'a Bound<'a>,
-    elements: &'a Elements,
-}
-
-fn sum(counts: &[u32]) -> usize {
-    counts.iter().map(|it| *it as usize).sum()
 }
 
 /// Nodes of one kind, by number.

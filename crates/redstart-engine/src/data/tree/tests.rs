@@ -119,14 +119,11 @@ impl Twin {
         let before = |is_before: &dyn Fn(&Key) -> bool| {
             self.model.keys().filter(|key| is_before(key)).count()
         };
-        let key = Key(score, member.to_vec());
         for (bound, expected) in [
             (Bound::First, 0),
             (Bound::Last, self.model.len()),
             (Bound::BeforeScore(score), before(&|it| it.0 < score)),
             (Bound::AfterScore(score), before(&|it| it.0 <= score)),
-            (Bound::BeforePair(score, member), before(&|it| it < &key)),
-            (Bound::AfterPair(score, member), before(&|it| it <= &key)),
         ] {
             assert_eq!(self.tree.rank_of(&bound), expected, "{bound:?}");
         }
@@ -173,7 +170,7 @@ fn pairs_that_come_in_order_fill_the_leaves() {
             twin.insert(score, number.to_string().as_bytes());
         }
         twin.check();
-        assert!(twin.tree.memory() < 10_000 * 52, "{}", twin.tree.memory());
+        assert!(twin.tree.memory() < 10_000 * 60, "{}", twin.tree.memory());
     }
 }
 
@@ -205,7 +202,11 @@ fn gives_the_memory_back() {
         twin.remove(rank);
     }
     twin.check();
-    assert!(twin.tree.memory() < 40_000, "{}", twin.tree.memory());
+    assert!(
+        twin.tree.memory() < full / 20,
+        "{full} {}",
+        twin.tree.memory()
+    );
 }
 
 #[test]
