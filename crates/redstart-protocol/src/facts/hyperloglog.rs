@@ -20,7 +20,9 @@ pub(super) const COMMANDS: &[Command] = &[
         .costs("O(1) for one key, O(N) for N keys")
         .since("2.8.9")
         .may_replicate()
-        .keys(&[keys_from(1, READ_AND_NOTE)]),
+        .keys(&[keys_from(1, READ_AND_NOTE)])
+        // It notes the result in the value.
+        .replay_as(Replay::Idempotent),
     write("pfdebug", 3)
         .says("Looks inside a HyperLogLog, for Redis' own tests")
         .costs("by subcommand")

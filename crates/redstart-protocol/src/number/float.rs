@@ -205,3 +205,73 @@ pub(super) fn round(
         _ => (1 << (precision - 1), exponent + 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_as_c_prints() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (0.1, "0.10000000000000001"),
+            (-1234.5678, "-1234.5678"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (9_007_199_254_740_993.0, "9007199254740992"),
+            (1.5e300, "1.5000000000000001e+300"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::INFINITY, "inf"),
+            (-f64::NAN.abs(), "-nan"),
+        ] {
+            assert_eq!(format_g17(value).as_str(), expected);
+        }
+        assert_eq!(format_g(0.1, 14).as_str(), "0.1");
+        assert_eq!(format_g(123_456.0, 3).as_str(), "1.23e+05");
+        assert_eq!(format_g(999_999.0, 3).as_str(), "1e+06");
+    }
+
+    #[test]
+    fn hexadecimal_is_rounded_to_even() {
+        for (text, expected) in [
+            ("0x10", 16.0),
+            ("-0x.8p1", -1.0),
+            ("0x1.00000000000008p0", 1.0),
+            (
+                "0x1.000000000000080000000000000000000000001p0",
+                1.0 + f64::EPSILON,
+            ),
+            ("0x1.00000000000018p0", 1.0 + 2.0 * f64::EPSILON),
+            ("0x1p-1074", 5e-324),
+            ("0x1.8p-1074", 1e-323),
+            ("0x1.fffffffffffff8p-1023", f64::MIN_POSITIVE),
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), Some(expected), "{text}");
+        }
+        for text in [
+            "0x",
+            "0x.",
+            "0x1p",
+            "0x1p1024",
+            "0x1p-1076",
+            "0x0.8p-1074",
+            "1p3",
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_ranges_are_read_more_generously() {
+        assert_eq!(parse_range_f64(b""), Some(0.0));
+        assert_eq!(parse_range_f64(b" \t5\0junk"), Some(5.0));
+        assert_eq!(parse_range_f64(b"1e999"), Some(f64::INFINITY));
+        assert_eq!(parse_range_f64(b"5 "), None);
+        assert_eq!(parse_range_f64(b" "), None);
+        assert_eq!(parse_range_f64(b"nan"), None);
+    }
+}

@@ -290,3 +290,72 @@ impl Extended {
         Extended::in_range(quotient, rest, surplus as i64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(a: &str, b: &str, expected: &str) {
+        let [left, right] = [a, b].map(|text| LongDouble::parse(text.as_bytes()));
+        let sum = left
+            .expect("a number")
+            .checked_add(right.expect("a number"));
+        assert_eq!(sum.expect("finite").to_string(), expected, "{a} + {b}");
+    }
+
+    #[test]
+    fn added_with_64_bits_of_mantissa() {
+        check("0.1", "0.2", "0.3");
+        check("10.5", "0.1", "10.6");
+        check("5.0e3", "200", "5200");
+        check("3", "1.1", "4.1");
+        check("1e20", "-1e20", "0");
+        check("-0", "-0", "0");
+        check("-1e-18", "0", "0");
+        check(
+            "9223372036854775807",
+            "9223372036854775807",
+            "18446744073709551614",
+        );
+        check("18446744073709551615", "2", "18446744073709551616");
+        check("1e30", "0", "1000000000000000000024696061952");
+        check("0x1p64", "0x1p-70", "18446744073709551616");
+        check("0x1p70", "-0x1p-70", "1180591620717411303424");
+        check("123456789.123456789", "0", "123456789.12345678899873747");
+    }
+
+    #[test]
+    fn what_is_no_finite_number() {
+        for text in [
+            "",
+            " 1",
+            "1 ",
+            "nan",
+            "1e4933",
+            "1e-4960",
+            "-1e9999999999999",
+            "0x",
+            "1e",
+        ] {
+            assert_eq!(LongDouble::parse(text.as_bytes()), None, "{text}");
+        }
+        let largest = LongDouble::parse(b"1.18e4932").expect("a number");
+        assert_eq!(largest.checked_add(largest), None);
+        let infinite = LongDouble::parse(b"-inf").expect("a number");
+        assert!(!infinite.is_finite());
+        assert_eq!(infinite.to_string(), "-inf");
+        assert_eq!(infinite.checked_add(largest), None);
+    }
+
+    #[test]
+    fn from_other_numbers() {
+        assert_eq!(LongDouble::from(i64::MIN).to_string(), i64::MIN.to_string());
+        let text = |value: f64| LongDouble::try_from(value).map(|value| value.to_string());
+        assert_eq!(text(0.1), Ok("0.10000000000000001".to_owned()));
+        assert_eq!(text(-2.5e-17), Ok("-0.00000000000000002".to_owned()));
+        assert_eq!(text(5e-324), Ok("0".to_owned()));
+        assert_eq!(text(f64::NEG_INFINITY), Ok("-inf".to_owned()));
+        assert_eq!(text(f64::NAN), Err(NotANumber));
+    }
+}

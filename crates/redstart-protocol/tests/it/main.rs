@@ -6,4 +6,5 @@
 mod facts;
 mod numbers;
 mod oracle;
+mod replay;
 mod requests;
