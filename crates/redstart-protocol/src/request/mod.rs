@@ -5,13 +5,15 @@
 //! where it stopped when more has arrived, and never believes a length before the bytes are there.
 //! What it refuses and in which words is Redis 7.0's.
 
-use std::fmt;
+mod error;
+mod words;
+
 use std::ops::Deref;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
-use crate::Value;
-use crate::number::{is_space, parse_i64};
+use crate::number::parse_i64;
+pub use error::RequestError;
 
 /// How large requests may be.
 #[derive(Clone, Copy, Debug)]
@@ -42,32 +44,6 @@ impl Default for RequestLimits {
             bulk_len_max_before_auth: 16_384,
         }
     }
-}
-
-/// Why the bytes of a client are no request. The server says so and closes the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The number of arguments does not end.
-    BigCount,
-    /// The number of arguments is no number or too large.
-    Count,
-    /// There are many arguments and nobody logged in.
-    CountBeforeAuth,
-    /// The length of an argument does not end.
-    BigLength,
-    /// The length of an argument is no number or too large.
-    Length,
-    /// An argument is long and nobody logged in.
-    LengthBeforeAuth,
-    /// An argument begins with this byte instead of `$`.
-    NoBulk(u8),
-    /// A line does not end.
-    BigInline,
-    /// A quotation does not end, or not with the word.
-    Quotes,
-    /// The request as a whole is too large. Redis closes the connection without a word.
-    TooLarge,
 }
 
 /// Reads requests from a connection's buffer, as they arrive.
@@ -305,96 +281,12 @@ impl RequestDecoder {
             };
         };
         let line = &rest[..end];
-        self.split(line.strip_suffix(b"\r").unwrap_or(line))?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        words::split(line, &mut self.words, &mut self.args)?;
         self.searched = 0;
         self.position += end + 1;
         Ok(true)
     }
-
-    /// Splits a line at white space into words, which may be quoted: `"…"` knows `\n`, `\r`, `\t`,
-    /// `\b`, `\a`, `\xff` and stands for any other character behind `\`; `'…'` knows only `\'`. A
-    /// closing quote ends its word.
-    fn split(&mut self, line: &[u8]) -> Result<(), RequestError> {
-        let mut rest = trimmed(line);
-        while !rest.is_empty() {
-            let start = self.words.len();
-            rest = trimmed(self.word(rest)?);
-            let end = self.words.len();
-            self.args.push(Place { start, end });
-        }
-        Ok(())
-    }
-
-    /// Appends the first word and returns what follows it.
-    fn word<'b>(&mut self, mut rest: &'b [u8]) -> Result<&'b [u8], RequestError> {
-        loop {
-            match rest {
-                [] => return Ok(rest),
-                [b' ' | b'\n' | b'\r' | b'\t', after @ ..] => return Ok(after),
-                [b'"', after @ ..] => return self.double_quoted(after),
-                [b'\'', after @ ..] => return self.single_quoted(after),
-                [byte, after @ ..] => {
-                    self.words.push(*byte);
-                    rest = after;
-                }
-            }
-        }
-    }
-
-    fn double_quoted<'b>(&mut self, mut rest: &'b [u8]) -> Result<&'b [u8], RequestError> {
-        let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
-        loop {
-            let (byte, after) = match rest {
-                [] => return Err(RequestError::Quotes),
-                [b'"', after @ ..] => return closed(after),
-                [b'\\', b'x', high, low, after @ ..] => match (digit(*high), digit(*low)) {
-                    (Some(high), Some(low)) => (high << 4 | low, after),
-                    _ => (b'x', &rest[2..]),
-                },
-                [b'\\', escaped, after @ ..] => {
-                    let byte = match escaped {
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        b'b' => 8,
-                        b'a' => 7,
-                        other => *other,
-                    };
-                    (byte, after)
-                }
-                [byte, after @ ..] => (*byte, after),
-            };
-            self.words.push(byte);
-            rest = after;
-        }
-    }
-
-    fn single_quoted<'b>(&mut self, mut rest: &'b [u8]) -> Result<&'b [u8], RequestError> {
-        loop {
-            let (byte, after) = match rest {
-                [] => return Err(RequestError::Quotes),
-                [b'\'', after @ ..] => return closed(after),
-                [b'\\', b'\'', after @ ..] => (b'\'', after),
-                [byte, after @ ..] => (*byte, after),
-            };
-            self.words.push(byte);
-            rest = after;
-        }
-    }
-}
-
-/// White space or nothing must follow a closing quote.
-fn closed(after: &[u8]) -> Result<&[u8], RequestError> {
-    match after.first() {
-        Some(&byte) if !is_space(byte) => Err(RequestError::Quotes),
-        _ => Ok(after),
-    }
-}
-
-/// From the first byte that is no white space.
-fn trimmed(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|&byte| !is_space(byte));
-    &text[start.unwrap_or(text.len())..]
 }
 
 impl<'a> Request<'a> {
@@ -440,42 +332,6 @@ impl<'a> Deref for Args<'a> {
         }
     }
 }
-
-impl RequestError {
-    /// What the server answers before it closes the connection.
-    pub fn reply(self) -> Option<Value> {
-        let text = match self {
-            RequestError::TooLarge => return None,
-            // Whatever byte it is, even if it is no text.
-            RequestError::NoBulk(got) => {
-                Bytes::from([b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat())
-            }
-            other => Bytes::from(format!("ERR Protocol error: {other}")),
-        };
-        Some(Value::Error(text))
-    }
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RequestError::BigCount => "too big mbulk count string",
-            RequestError::Count => "invalid multibulk length",
-            RequestError::CountBeforeAuth => "unauthenticated multibulk length",
-            RequestError::BigLength => "too big bulk count string",
-            RequestError::Length => "invalid bulk length",
-            RequestError::LengthBeforeAuth => "unauthenticated bulk length",
-            RequestError::NoBulk(got) => {
-                return write!(f, "expected '$', got '{}'", got.escape_ascii());
-            }
-            RequestError::BigInline => "too big inline request",
-            RequestError::Quotes => "unbalanced quotes in request",
-            RequestError::TooLarge => "too big request",
-        })
-    }
-}
-
-impl std::error::Error for RequestError {}
 
 #[cfg(test)]
 mod tests {
