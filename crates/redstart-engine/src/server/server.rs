@@ -1,0 +1,287 @@
+//! The server: listens, lets clients in, and ends in good order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::connection::Connection;
+use super::gate;
+use super::listener::{Accepted, Address, ListenError, Listener};
+use super::roster::Roster;
+use super::wakeup::Wakeup;
+use crate::state::Environment;
+use crate::{Engine, Outbox, Peer};
+
+/// How long to wait when the system has no file descriptors or memory for one more connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server to be configured.
+#[derive(Debug)]
+pub struct ServerBuilder {
+    engine: Engine,
+    tcp: Vec<std::net::SocketAddr>,
+    unix: Option<(PathBuf, Option<u32>)>,
+    backlog: u32,
+    grace: Duration,
+}
+
+/// A server that listens and is about to serve.
+#[derive(Debug)]
+pub struct Server {
+    engine: Engine,
+    listeners: Vec<Listener>,
+    addresses: Vec<Address>,
+    grace: Duration,
+}
+
+impl Server {
+    /// A server of this engine. It listens nowhere until told where.
+    pub fn builder(engine: Engine) -> ServerBuilder {
+        let grace = Duration::from_secs(5);
+        ServerBuilder {
+            engine,
+            tcp: Vec::new(),
+            unix: None,
+            backlog: 511,
+            grace,
+        }
+    }
+
+    /// Where this server listens.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Serves until `shutdown` is ready: then nobody else is let in, what has been received is
+    /// answered, and everybody is disconnected within the grace period.
+    ///
+    /// Works best on tokio's multi-threaded runtime: only there can a long script be kept from
+    /// holding up other clients. When this future is dropped, all connections end at once.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Server {
+            engine,
+            listeners,
+            grace,
+            ..
+        } = self;
+        let roster = Arc::new(Roster::default());
+        let (stop, stopping) = watch::channel(false);
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(keep_up(engine.clone(), Arc::clone(&roster)));
+        let mut halls = JoinSet::new();
+        for listener in listeners {
+            let (engine, roster) = (engine.clone(), Arc::clone(&roster));
+            halls.spawn(receive(listener, engine, roster, stopping.clone()));
+        }
+
+        shutdown.await;
+
+        tracing::info!(clients = roster.len(), "shutting down");
+        stop.send_replace(true);
+        let mut connections = JoinSet::new();
+        while let Some(ended) = halls.join_next().await {
+            match ended {
+                Ok(hall) => connections.spawn(async move { hall.join_all().await }),
+                Err(error) => {
+                    tracing::error!(%error, "a listener failed");
+                    continue;
+                }
+            };
+        }
+        roster.drain();
+        if timeout(grace, connections.join_all()).await.is_err() {
+            tracing::warn!(
+                clients = roster.len(),
+                "disconnecting clients that did not finish"
+            );
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Listens on an IP address and port as well; port 0 takes any free one.
+    pub fn tcp(mut self, address: std::net::SocketAddr) -> ServerBuilder {
+        self.tcp.push(address);
+        self
+    }
+
+    /// Listens on a unix socket, with these permissions or those that the umask leaves. A socket
+    /// that nobody listens on is replaced.
+    #[cfg(unix)]
+    pub fn unix(mut self, path: impl Into<PathBuf>, mode: Option<u32>) -> ServerBuilder {
+        self.unix = Some((path.into(), mode));
+        self
+    }
+
+    /// How many connections the system may hold until they are accepted.
+    pub fn backlog(mut self, backlog: u32) -> ServerBuilder {
+        self.backlog = backlog;
+        self
+    }
+
+    /// How long clients have at shutdown to finish their commands and take their replies.
+    pub fn grace(mut self, grace: Duration) -> ServerBuilder {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts listening: from here on peers can connect, and they are answered once the server
+    /// serves.
+    pub async fn listen(self) -> Result<Server, ListenError> {
+        let mut listeners = Vec::new();
+        for address in self.tcp {
+            listeners.push(Listener::tcp(address, self.backlog)?);
+        }
+        #[cfg(unix)]
+        if let Some((path, mode)) = self.unix {
+            listeners.push(Listener::unix(path, mode, self.backlog).await?);
+        }
+        let addresses: Vec<Address> = listeners.iter().map(Listener::address).collect();
+        let port = addresses.iter().find_map(|address| match address {
+            Address::Tcp(address) => Some(address.port()),
+            _ => None,
+        });
+        self.engine
+            .environment
+            .port
+            .store(port.unwrap_or(0), Ordering::Relaxed);
+        Ok(Server {
+            engine: self.engine,
+            listeners,
+            addresses,
+            grace: self.grace,
+        })
+    }
+}
+
+/// Serves one peer over any stream, such as an in-process pipe, until it leaves. Nobody checks
+/// who it is; it needs the engine's password all the same.
+pub async fn serve_stream<Io>(engine: &Engine, stream: Io)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let peer = Peer::remote("stream:0", "stream:0");
+    welcome(stream, engine, &Roster::default(), peer).await;
+}
+
+/// Lets peers in until the server stops; returns those that are still there.
+async fn receive(
+    listener: Listener,
+    engine: Engine,
+    roster: Arc<Roster>,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = told(&mut stopping) => return connections,
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection failed");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => admit(accepted, &engine, &roster, &mut connections),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+}
+
+/// Ready when the server stops, or is gone.
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Turns a peer away or gives it a task of its own.
+fn admit(accepted: Accepted, engine: &Engine, roster: &Arc<Roster>, connections: &mut JoinSet<()>) {
+    let limits = &engine.environment.connections;
+    let (address, local_address) = accepted.names();
+    if roster.len() >= limits.max_clients.load(Ordering::Relaxed) {
+        tracing::warn!(peer = address, "turned away: every place is taken");
+        engine.note_rejected_connection();
+        return accepted.refuse(gate::FULL);
+    }
+    let protected = limits.protected_mode.load(Ordering::Relaxed) && !engine.has_password();
+    if protected && !accepted.is_local() {
+        tracing::warn!(peer = address, "turned away: protected mode");
+        engine.note_rejected_connection();
+        return accepted.refuse(gate::PROTECTED);
+    }
+    if let Err(error) = accepted.set_options(limits.tcp_keepalive_s.load(Ordering::Relaxed)) {
+        // The peer is gone already, or the system lacks an option that only makes it better.
+        tracing::debug!(peer = address, %error, "cannot set socket options");
+    }
+    let peer = Peer::remote(address, local_address);
+    let (engine, roster) = (engine.clone(), Arc::clone(roster));
+    match accepted {
+        Accepted::Tcp(stream, _) => {
+            connections.spawn(async move { welcome(stream, &engine, &roster, peer).await });
+        }
+        #[cfg(unix)]
+        Accepted::Unix(stream, _) => {
+            connections.spawn(async move { welcome(stream, &engine, &roster, peer).await });
+        }
+    }
+}
+
+/// Serves one peer, from its entry in the roster until it has left it.
+async fn welcome<Io>(stream: Io, engine: &Engine, roster: &Roster, peer: Peer)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    struct Leave<'a>(&'a Roster, u64);
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            self.0.leave(self.1);
+        }
+    }
+
+    let wakeup = Arc::new(Wakeup::default());
+    let bell = Arc::clone(&wakeup);
+    let outbox = Outbox::encoded(move || bell.ring());
+    let client = engine.connect(outbox.clone(), peer);
+    let _leave = Leave(roster, client.id());
+    let place = roster.enter(client.id(), outbox, Arc::clone(&wakeup));
+    let environment: Arc<Environment> = Arc::clone(&engine.environment);
+    Connection::new(stream, client, environment, place, wakeup)
+        .run()
+        .await;
+}
+
+/// The work nobody asks for: the engine's, and the sweep over the connections.
+async fn keep_up(engine: Engine, roster: Arc<Roster>) {
+    let limits = &engine.environment.connections;
+    let mut ticks = 0;
+    let mut hz = 0;
+    let mut clock = interval(Duration::from_secs(1));
+    loop {
+        let wanted = limits.hz.load(Ordering::Relaxed).clamp(1, 500);
+        if wanted != hz {
+            hz = wanted;
+            clock = interval(Duration::from_secs(1) / hz);
+            clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        clock.tick().await;
+        // Not on a worker thread: it waits for locks, which a long script may hold.
+        let ticking = engine.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || ticking.tick()).await {
+            tracing::error!(%error, "periodic work failed");
+        }
+        ticks += 1;
+        if ticks >= hz {
+            ticks = 0;
+            roster.sweep(limits);
+        }
+    }
+}
