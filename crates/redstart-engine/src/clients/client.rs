@@ -78,7 +78,7 @@ impl Client {
             .enter(peer.address, peer.local_address, now_us, &outbox);
         let authenticated = peer.trusted || !environment.config.has_password();
         let rng = environment.fork_rng();
-        let session = Session::new(info, outbox, authenticated);
+        let session = Session::new(info, outbox, peer.trusted, authenticated);
         Client {
             environment,
             session,
@@ -88,7 +88,7 @@ impl Client {
 
     /// Executes one command; its replies go into the outbox before its locks are released.
     pub fn execute(&mut self, args: &[&[u8]]) -> Flow {
-        let flow = self.run(args, |session, value, replied| {
+        let flow = self.run(args, true, |session, value, replied| {
             let silent = match session.replies {
                 Replies::On => false,
                 Replies::Off => true,
@@ -115,7 +115,7 @@ impl Client {
     /// the outbox as ever, the reply does not. A pause of clients is not waited for.
     pub fn call(&mut self, args: &[&[u8]]) -> Value {
         let mut reply = Value::Null;
-        let _ = self.run(args, |_, value, _| reply = value);
+        let _ = self.run(args, false, |_, value, _| reply = value);
         reply
     }
 
@@ -131,7 +131,7 @@ impl Client {
 
     /// Whether the client has shown its password, or needs none.
     pub fn is_authenticated(&self) -> bool {
-        self.session.authenticated
+        self.session.authenticated || !self.environment.config.has_password()
     }
 
     /// How many channels and patterns the client listens to. Such a client is not idle.
@@ -144,24 +144,35 @@ impl Client {
         self.session.resp
     }
 
-    fn run(&mut self, args: &[&[u8]], deliver: impl FnOnce(&mut Session, Value, bool)) -> Flow {
+    /// Runs one command, or has the caller come back if it may be made to wait.
+    fn run(
+        &mut self,
+        args: &[&[u8]],
+        may_wait: bool,
+        deliver: impl FnOnce(&mut Session, Value, bool),
+    ) -> Flow {
         if args.is_empty() {
             return Flow::Done;
         }
-        let info = &self.session.info;
-        // Only this client writes its own numbers: no locked addition is needed.
-        let commands = info.commands.load(Ordering::Relaxed) + 1;
-        info.commands.store(commands, Ordering::Relaxed);
-        info.last_active_us
-            .store(self.environment.clock.coarse_us(), Ordering::Relaxed);
+        let admitted = self.admit(args);
+        if let Ok(Admitted::Run(command, _)) = admitted
+            && let Some(until_us) = self.held_until(command)
+            && may_wait
+        {
+            return Flow::Paused(until_us);
+        }
+        let now_us = self.environment.clock.coarse_us();
+        self.session.info.note_command(now_us);
 
-        match self.admit(args) {
-            Ok(Admitted::Run(command, locks)) => self.perform(command, args, locks, deliver),
-            Ok(Admitted::Queue) => {
-                self.queue(args);
+        match admitted {
+            Ok(Admitted::Run(command, locks)) => {
+                let again_at = self.perform(command, args, locks, may_wait, deliver);
+                return again_at.map_or(Flow::Done, Flow::Paused);
+            }
+            Ok(Admitted::Queue(command)) => {
+                self.queue(command, args);
                 deliver(&mut self.session, Value::simple("QUEUED"), false);
             }
-            Ok(Admitted::Wait(until_us)) => return Flow::Paused(until_us),
             Err(error) => {
                 if let Some(transaction) = &mut self.session.transaction {
                     transaction.aborted = true;
@@ -178,7 +189,10 @@ impl Client {
         let (environment, session) = (&*self.environment, &self.session);
         let command = command::find(args)?;
         command.check_arity(args)?;
-        if !session.authenticated && !command.has(Flags::NO_AUTH) {
+        if command.is_for_debugging && !environment.options.debug_commands {
+            return Err(CommandError::DEBUG_NOT_ALLOWED);
+        }
+        if !session.authenticated && !command.has(Flags::NO_AUTH) && !self.is_authenticated() {
             return Err(CommandError::NO_AUTH);
         }
         if environment.options.cluster_strict {
@@ -193,14 +207,8 @@ impl Client {
         if !runs_now {
             return match command.has(Flags::NO_MULTI) {
                 true => Err(CommandError::not_in_transaction()),
-                false => Ok(Admitted::Queue),
+                false => Ok(Admitted::Queue(command)),
             };
-        }
-        let paused = environment
-            .pause
-            .holds(command.may_replicate, || environment.clock.monotonic_us());
-        if let Some(until_us) = paused {
-            return Ok(Admitted::Wait(until_us));
         }
         let locks = match command.is_exec {
             true => plan::locks_of_transaction(&environment.shards, session),
@@ -209,9 +217,21 @@ impl Client {
         Ok(Admitted::Run(command, locks))
     }
 
+    /// Until when a pause holds a command back.
+    #[inline]
+    fn held_until(&self, command: &Command) -> Option<u64> {
+        let may_replicate = || match &self.session.transaction {
+            Some(transaction) if command.is_exec => transaction.may_replicate,
+            _ => command.may_replicate,
+        };
+        let now_us = || self.environment.clock.monotonic_us();
+        self.environment.pause.holds(may_replicate, now_us)
+    }
+
     /// Keeps a command for EXEC.
-    fn queue(&mut self, args: &[&[u8]]) {
+    fn queue(&mut self, command: &Command, args: &[&[u8]]) {
         if let Some(transaction) = &mut self.session.transaction {
+            transaction.may_replicate |= command.may_replicate;
             let args = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
             transaction.queue.push(args);
             let queued = transaction.queue.len() as u32 + 1;
@@ -220,15 +240,16 @@ impl Client {
     }
 
     /// Runs a command under its locks: the reply is delivered and the effects are logged before
-    /// they are released.
+    /// they are released. Answers when to call again, should the command have asked for it.
     #[inline]
     fn perform(
         &mut self,
         command: &'static Command,
         args: &[&[u8]],
         locks: LockSet,
+        may_wait: bool,
         deliver: impl FnOnce(&mut Session, Value, bool),
-    ) {
+    ) -> Option<u64> {
         let Client {
             environment,
             session,
@@ -239,7 +260,10 @@ impl Client {
             .lock(locks, || upkeep::patience(environment))
         {
             Ok(locked) => locked,
-            Err(busy) => return deliver(session, busy.into_value(), false),
+            Err(busy) => {
+                deliver(session, busy.into_value(), false);
+                return None;
+            }
         };
         session
             .info
@@ -254,16 +278,19 @@ impl Client {
         {
             log.append(ctx.space.effects(), command.is_atomic_batch);
         }
-        let replied = ctx.replied;
-        deliver(ctx.session, value, replied);
+        let again_at = ctx.again_at.filter(|_| may_wait);
+        if again_at.is_none() {
+            let replied = ctx.replied;
+            deliver(ctx.session, value, replied);
+        }
+        again_at
     }
 }
 
 /// What becomes of a command.
 enum Admitted {
     Run(&'static Command, LockSet),
-    Queue,
-    Wait(u64),
+    Queue(&'static Command),
 }
 
 impl Drop for Client {

@@ -1,7 +1,7 @@
 //! The engine: everything its clients share, and the periodic work nobody asks for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use parking_lot::Mutex;
 
@@ -98,11 +98,15 @@ impl Engine {
         self.environment.config.has_password()
     }
 
+    /// Has `request` called when a client sends SHUTDOWN. Until somebody listens, that is an error.
+    /// It runs on the client's thread and must only signal.
+    pub fn on_shutdown(&self, request: impl Fn() + Send + Sync + 'static) {
+        self.environment.shutdown.listen(request);
+    }
+
     /// Counts a connection that was turned away, for INFO.
     pub fn note_rejected_connection(&self) {
-        self.environment
-            .rejected_connections
-            .fetch_add(1, Ordering::Relaxed);
+        self.environment.stats.note_rejected_connection();
     }
 }
 
@@ -184,13 +188,14 @@ impl EngineBuilder {
                 registry: Default::default(),
                 pubsub: Default::default(),
                 pause: Default::default(),
+                stats: Default::default(),
+                shutdown: Default::default(),
                 options: self.options,
                 log: self.log,
                 observer: self.observer,
                 rng: Mutex::new(rng),
                 run_id,
                 started_us,
-                rejected_connections: AtomicU64::new(0),
             }),
         }
     }

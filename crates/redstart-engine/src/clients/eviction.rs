@@ -35,7 +35,11 @@ pub(super) fn make_room(environment: &Environment, command: &Command) -> Result<
 #[inline]
 pub(super) fn make_room_for_write(environment: &Environment) -> Result<(), CommandError> {
     let limit = environment.config.maxmemory.load(Ordering::Relaxed);
-    match limit == 0 || evict_down_to(environment, limit) {
+    let is_paused = || {
+        let now_us = || environment.clock.monotonic_us();
+        environment.pause.is_on(now_us)
+    };
+    match limit == 0 || is_paused() || evict_down_to(environment, limit) {
         true => Ok(()),
         false => Err(CommandError::OUT_OF_MEMORY),
     }

@@ -1,5 +1,8 @@
-//! Work nobody asks for: expiry, and patience with scripts that take long.
+//! Work nobody asks for: expiry, figures for INFO, and patience with scripts that take long.
 
+use std::sync::atomic::Ordering;
+
+use super::eviction;
 use crate::command::error::CommandError;
 use crate::keyspace::shards::Locked;
 use crate::keyspace::{Space, Surroundings};
@@ -12,11 +15,11 @@ const SWEEPS_MAX: usize = 16;
 
 pub(super) fn tick(environment: &Environment) {
     environment.clock.now_us();
-    if !environment
-        .config
-        .active_expire
-        .load(std::sync::atomic::Ordering::Relaxed)
-    {
+    let now_us = environment.clock.monotonic_us();
+    let (stats, config) = (&environment.stats, &environment.config);
+    stats.note_memory(eviction::used_memory(environment));
+    stats.sample(now_us, environment.registry.total_commands());
+    if !config.active_expire.load(Ordering::Relaxed) || environment.pause.is_on(|| now_us) {
         return;
     }
     for shard in 0..environment.shards.count() {

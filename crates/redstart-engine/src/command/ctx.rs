@@ -35,6 +35,9 @@ pub(crate) struct Ctx<'a> {
     pub(crate) origin: Origin,
     /// The handler has put its replies into the outbox itself.
     pub(crate) replied: bool,
+    /// The handler wants to be called again, with the same arguments, at this moment on the
+    /// monotonic clock (microseconds). Its reply is what a client that cannot wait gets.
+    pub(crate) again_at: Option<u64>,
     /// The handler has logged its effect in another form than its own arguments.
     pub(super) effect_logged: bool,
     /// The protocol version the reply is for. A script has its own.
@@ -58,6 +61,7 @@ impl<'a> Ctx<'a> {
             env,
             origin,
             replied: false,
+            again_at: None,
             effect_logged: false,
             resp,
             locks,

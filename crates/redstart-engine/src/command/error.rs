@@ -34,6 +34,16 @@ texts! {
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
     SELECT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode";
     CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";
+    NO_PASSWORD_SET = "ERR AUTH <password> called without any password configured for the default \
+                       user. Are you sure your configuration is correct?";
+    WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled.";
+    HELLO_WITHOUT_AUTH = "NOAUTH HELLO must be called with the client already authenticated, \
+                          otherwise the HELLO AUTH <user> <pass> option can be used to authenticate \
+                          the client and select the RESP protocol version at the same time";
+    NO_SUCH_PROTOCOL = "NOPROTO unsupported protocol version";
+    DEBUG_NOT_ALLOWED = "ERR DEBUG command not allowed. If the enable-debug-command option is set \
+                         to \"local\", you can run it from a local connection, otherwise you need \
+                         to set this option in the configuration file, and then restart the server.";
     NO_AUTH = "NOAUTH Authentication required.";
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
@@ -64,6 +74,11 @@ impl CommandError {
             }
         }
         CommandError(Cow::Owned(text))
+    }
+
+    /// An error whose text quotes one thing that came from outside.
+    pub(crate) fn quoting(before: &str, quoted: &[u8], after: &str) -> CommandError {
+        CommandError::from_bytes([before.as_bytes(), quoted, after.as_bytes()].concat())
     }
 
     /// The command was called with too few or too many arguments. `name` as the facts write it.

@@ -7,15 +7,21 @@
 //! Sees `state`, `keyspace` and `data`. Never a lock, never a socket.
 
 pub(crate) mod args;
+mod client;
+mod command_info;
+mod config;
+mod connection;
 pub(crate) mod ctx;
 pub(crate) mod error;
 mod expire;
 mod expiry;
 mod hash;
+mod info;
 mod keys;
 mod lcs;
 mod list;
 mod pubsub;
+mod server;
 mod set;
 mod sorted_set;
 mod string;
@@ -44,6 +50,7 @@ pub(crate) struct Row {
     name: &'static str,
     handler: Handler,
     scope: Scope,
+    is_for_debugging: bool,
 }
 
 /// Which shards a command needs.
@@ -60,12 +67,19 @@ const fn row(name: &'static str, handler: Handler) -> Row {
         name,
         handler,
         scope: Scope::Keys,
+        is_for_debugging: false,
     }
 }
 
 impl Row {
     const fn all_shards(mut self) -> Row {
         self.scope = Scope::All;
+        self
+    }
+
+    /// Served only where the engine was built with `debug_commands`.
+    const fn for_debugging(mut self) -> Row {
+        self.is_for_debugging = true;
         self
     }
 }
@@ -81,6 +95,12 @@ const FAMILIES: &[&[Row]] = &[
     sorted_set::TABLE,
     transaction::TABLE,
     pubsub::TABLE,
+    connection::TABLE,
+    client::TABLE,
+    server::TABLE,
+    info::TABLE,
+    config::TABLE,
+    command_info::TABLE,
 ];
 
 /// A command this engine carries out.
@@ -93,6 +113,8 @@ pub(crate) struct Command {
     pub(crate) index: u32,
     /// It is EXEC, whose locks are those of what was queued.
     pub(crate) is_exec: bool,
+    /// It is served only to those who asked for it when the engine was built.
+    pub(crate) is_for_debugging: bool,
     /// Between MULTI and EXEC it is carried out at once, not queued.
     pub(crate) runs_at_once: bool,
     /// A RESP2 client may call it while it is subscribed.
@@ -114,6 +136,7 @@ impl Command {
             scope: row.scope,
             index,
             is_exec,
+            is_for_debugging: row.is_for_debugging,
             runs_at_once: is_exec
                 || matches!(name, "discard" | "multi" | "watch" | "quit" | "reset"),
             serves_subscribers: matches!(name, "ping" | "quit" | "reset")
@@ -193,8 +216,10 @@ pub(crate) fn find(args: &[&[u8]]) -> Result<&'static Command, CommandError> {
         return Err(CommandError::unknown_command(args));
     };
     match COMMANDS.by_facts[place_in_facts(facts)] {
-        Some(index) => Ok(&COMMANDS.all[index as usize]),
-        None => find_subcommand(facts, args),
+        Some(index) if facts.subcommands.is_empty() || args.len() == 1 => {
+            Ok(&COMMANDS.all[index as usize])
+        }
+        _ => find_subcommand(facts, args),
     }
 }
 

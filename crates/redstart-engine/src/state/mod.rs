@@ -6,12 +6,15 @@ pub(crate) mod config;
 pub(crate) mod connections;
 mod outbox;
 pub(crate) mod pause;
+pub(crate) mod process;
 pub(crate) mod pubsub;
 pub(crate) mod registry;
 pub(crate) mod session;
+pub(crate) mod shutdown;
+pub(crate) mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::sync::atomic::AtomicU16;
 
 use parking_lot::Mutex;
 
@@ -34,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) registry: registry::Registry,
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,
+    pub(crate) stats: stats::Stats,
+    pub(crate) shutdown: shutdown::Shutdown,
     pub(crate) options: Options,
     pub(crate) log: Option<Arc<dyn EffectLog>>,
     pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
@@ -42,7 +47,6 @@ pub(crate) struct Environment {
     /// Forty hexadecimal digits that name this run of the engine.
     pub(crate) run_id: String,
     pub(crate) started_us: u64,
-    pub(crate) rejected_connections: AtomicU64,
 }
 
 /// What is settled when the engine is built.

@@ -30,9 +30,20 @@ impl Pause {
 
     /// Until when a command has to wait, on the monotonic clock.
     #[inline]
-    pub(crate) fn holds(&self, writes: bool, now_us: impl FnOnce() -> u64) -> Option<u64> {
+    pub(crate) fn holds(
+        &self,
+        writes: impl FnOnce() -> bool,
+        now_us: impl FnOnce() -> u64,
+    ) -> Option<u64> {
         let until_us = self.until_us.load(Ordering::Acquire);
-        let concerned = until_us > 0 && (writes || !self.writes_only.load(Ordering::Relaxed));
-        (concerned && until_us > now_us()).then_some(until_us)
+        if until_us == 0 || (self.writes_only.load(Ordering::Relaxed) && !writes()) {
+            return None;
+        }
+        (until_us > now_us()).then_some(until_us)
+    }
+
+    /// Whether a pause is in force: nothing is expired or evicted meanwhile.
+    pub(crate) fn is_on(&self, now_us: impl FnOnce() -> u64) -> bool {
+        self.holds(|| true, now_us).is_some()
     }
 }

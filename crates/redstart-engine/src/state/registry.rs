@@ -41,7 +41,6 @@ pub(crate) struct ClientInfo {
     pub(crate) queued: AtomicU32,
     pub(crate) watched: AtomicU32,
     pub(crate) no_evict: AtomicBool,
-    pub(crate) killed: AtomicBool,
 }
 
 /// What a client calls itself.
@@ -53,6 +52,20 @@ pub(crate) struct Words {
 }
 
 impl ClientInfo {
+    /// Counts a command. Only the client itself does, so no locked addition is needed.
+    #[inline]
+    pub(crate) fn note_command(&self, now_us: u64) {
+        let commands = self.commands.load(Ordering::Relaxed) + 1;
+        self.commands.store(commands, Ordering::Relaxed);
+        self.last_active_us.store(now_us, Ordering::Relaxed);
+    }
+
+    /// Whether the client listens to anything.
+    pub(crate) fn is_subscriber(&self) -> bool {
+        let counts = [&self.channels, &self.patterns, &self.shard_channels];
+        counts.iter().any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
     pub(crate) fn db(&self) -> u8 {
         self.db.load(Ordering::Relaxed)
     }
@@ -101,7 +114,6 @@ impl Registry {
             queued: AtomicU32::new(0),
             watched: AtomicU32::new(0),
             no_evict: AtomicBool::new(false),
-            killed: AtomicBool::new(false),
         });
         self.clients
             .lock()
@@ -119,6 +131,11 @@ impl Registry {
     /// All clients in the order of their ids.
     pub(crate) fn all(&self) -> Vec<(Arc<ClientInfo>, Outbox)> {
         self.clients.lock().values().cloned().collect()
+    }
+
+    /// The client of this id.
+    pub(crate) fn get(&self, id: u64) -> Option<(Arc<ClientInfo>, Outbox)> {
+        self.clients.lock().get(&id).cloned()
     }
 
     /// How many clients are connected.

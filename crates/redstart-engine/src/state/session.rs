@@ -19,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     pub(crate) db: u8,
     pub(crate) resp: Resp,
+    /// The client is part of this process and needs no password.
+    pub(crate) trusted: bool,
     pub(crate) authenticated: bool,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) watched: BTreeSet<(u8, Bytes)>,
@@ -29,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The client asked to be disconnected after its reply.
     pub(crate) closing: bool,
+    /// DEBUG SLEEP is under way until this moment on the monotonic clock (microseconds).
+    pub(crate) asleep_until_us: Option<u64>,
 }
 
 /// Commands queued since MULTI.
@@ -37,6 +41,8 @@ pub(crate) struct Transaction {
     pub(crate) queue: Vec<Vec<Bytes>>,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) aborted: bool,
+    /// Some queued command has an effect that a pause of writes holds back.
+    pub(crate) may_replicate: bool,
 }
 
 /// Which replies are sent, as CLIENT REPLY says.
@@ -51,12 +57,18 @@ pub(crate) enum Replies {
 }
 
 impl Session {
-    pub(crate) fn new(info: Arc<ClientInfo>, outbox: Outbox, authenticated: bool) -> Session {
+    pub(crate) fn new(
+        info: Arc<ClientInfo>,
+        outbox: Outbox,
+        trusted: bool,
+        authenticated: bool,
+    ) -> Session {
         Session {
             info,
             outbox,
             db: 0,
             resp: Resp::V2,
+            trusted,
             authenticated,
             transaction: None,
             watched: BTreeSet::new(),
@@ -66,6 +78,7 @@ impl Session {
             shard_channels: BTreeSet::new(),
             replies: Replies::On,
             closing: false,
+            asleep_until_us: None,
         }
     }
 

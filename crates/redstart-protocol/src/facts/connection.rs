@@ -105,6 +105,15 @@ pub(super) const COMMANDS: &[Command] = &[
                 .no_script()
                 .loading()
                 .stale(),
+            // Of 7.2, because clients of today send it when they connect.
+            other("client|setinfo", 4)
+                .says("Says which library the client uses")
+                .costs("O(1)")
+                .since("7.2.0")
+                .no_script()
+                .loading()
+                .stale()
+                .replay_as(Replay::Idempotent),
             other("client|setname", 3)
                 .says("Names this connection")
                 .costs("O(1)")

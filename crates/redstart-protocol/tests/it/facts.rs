@@ -59,8 +59,21 @@ fn compare(theirs: BTreeMap<String, Value>, ours: fn(&Command) -> Value) {
     assert_eq!(own, names, "the same commands");
     for (name, theirs) in theirs {
         let command = facts::find(name.as_bytes()).expect("just compared");
-        assert_eq!(comparable(ours(command)), comparable(theirs), "{name}");
+        let command = as_in_7_0(command);
+        assert_eq!(comparable(ours(&command)), comparable(theirs), "{name}");
     }
+}
+
+/// Redis 7.0 does not know the few subcommands of later versions that are in the tables.
+fn is_of_7_0(command: &Command) -> bool {
+    !command.since.starts_with("7.2.")
+}
+
+fn as_in_7_0(command: &Command) -> Command {
+    let subcommands = command.subcommands.iter().copied().filter(is_of_7_0);
+    let mut command = *command;
+    command.subcommands = subcommands.collect::<Vec<_>>().leak();
+    command
 }
 
 fn text(value: &Value) -> String {
@@ -157,7 +170,7 @@ fn the_same_keys_are_found() {
     let mut runner = TestRunner::deterministic();
     let mut different = Vec::new();
     let with_subcommands = facts::all().iter().flat_map(|command| {
-        let subcommands = command.subcommands.iter();
+        let subcommands = command.subcommands.iter().filter(|sub| is_of_7_0(sub));
         subcommands.chain((command.subcommands.is_empty()).then_some(command))
     });
     for command in with_subcommands {

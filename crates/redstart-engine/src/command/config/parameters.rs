@@ -1,0 +1,254 @@
+//! The table of parameters.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::setting::{Number, Setting, Syntax};
+use crate::keyspace::shard::DATABASES;
+use crate::state::Environment;
+
+pub(super) struct Parameter {
+    /// In lower case.
+    pub(super) name: &'static str,
+    pub(super) setting: Setting,
+}
+
+const INT: i128 = i32::MAX as i128;
+const LONG: i128 = i64::MAX as i128;
+const MIB: i128 = 1 << 20;
+
+pub(super) const PARAMETERS: &[Parameter] = &[
+    // Memory.
+    bytes(
+        "maxmemory",
+        |env| &env.config.maxmemory,
+        0,
+        u64::MAX as i128,
+    ),
+    parameter("maxmemory-policy", Setting::Policy),
+    number(
+        "maxmemory-samples",
+        |env| &env.config.maxmemory_samples,
+        1,
+        INT,
+    ),
+    number("lfu-log-factor", |env| &env.config.lfu_log_factor, 0, INT),
+    number("lfu-decay-time", |env| &env.config.lfu_decay_time, 0, INT),
+    only("maxmemory-clients", "0", "clients are not evicted"),
+    only_switch("activedefrag", "no", "memory is not moved about"),
+    only_switch("lazyfree-lazy-eviction", "no", NOT_LAZY),
+    only_switch("lazyfree-lazy-expire", "no", NOT_LAZY),
+    only_switch("lazyfree-lazy-server-del", "no", NOT_LAZY),
+    only_switch("lazyfree-lazy-user-del", "no", NOT_LAZY),
+    only_switch("lazyfree-lazy-user-flush", "no", NOT_LAZY),
+    // Compact forms.
+    number(
+        "hash-max-listpack-entries",
+        |env| &env.config.hash_max_listpack_entries,
+        0,
+        LONG,
+    ),
+    number(
+        "hash-max-ziplist-entries",
+        |env| &env.config.hash_max_listpack_entries,
+        0,
+        LONG,
+    ),
+    bytes(
+        "hash-max-listpack-value",
+        |env| &env.config.hash_max_listpack_value,
+        0,
+        LONG,
+    ),
+    bytes(
+        "hash-max-ziplist-value",
+        |env| &env.config.hash_max_listpack_value,
+        0,
+        LONG,
+    ),
+    number(
+        "zset-max-listpack-entries",
+        |env| &env.config.zset_max_listpack_entries,
+        0,
+        LONG,
+    ),
+    number(
+        "zset-max-ziplist-entries",
+        |env| &env.config.zset_max_listpack_entries,
+        0,
+        LONG,
+    ),
+    bytes(
+        "zset-max-listpack-value",
+        |env| &env.config.zset_max_listpack_value,
+        0,
+        LONG,
+    ),
+    bytes(
+        "zset-max-ziplist-value",
+        |env| &env.config.zset_max_listpack_value,
+        0,
+        LONG,
+    ),
+    number(
+        "set-max-intset-entries",
+        |env| &env.config.set_max_intset_entries,
+        0,
+        LONG,
+    ),
+    number(
+        "list-max-listpack-size",
+        |env| &env.config.list_max_listpack_size,
+        -INT - 1,
+        INT,
+    ),
+    number(
+        "list-max-ziplist-size",
+        |env| &env.config.list_max_listpack_size,
+        -INT - 1,
+        INT,
+    ),
+    only("list-compress-depth", "0", "lists are not compressed"),
+    // Connections.
+    parameter("requirepass", Setting::Password),
+    number(
+        "maxclients",
+        |env| &env.connections.max_clients,
+        1,
+        u32::MAX as i128,
+    ),
+    number("timeout", |env| &env.connections.idle_timeout_s, 0, INT),
+    number(
+        "tcp-keepalive",
+        |env| &env.connections.tcp_keepalive_s,
+        0,
+        INT,
+    ),
+    switch("protected-mode", |env| &env.connections.protected_mode),
+    bytes(
+        "proto-max-bulk-len",
+        |env| &env.config.proto_max_bulk_len,
+        MIB,
+        LONG,
+    ),
+    bytes(
+        "client-query-buffer-limit",
+        |env| &env.connections.query_buffer_bytes,
+        MIB,
+        LONG,
+    ),
+    parameter("client-output-buffer-limit", Setting::OutputLimits),
+    settled("port", |env| env.port.load(Ordering::Relaxed).to_string()),
+    // The work of every moment.
+    number(
+        "busy-reply-threshold",
+        |env| &env.config.busy_reply_threshold_ms,
+        0,
+        LONG,
+    ),
+    number(
+        "lua-time-limit",
+        |env| &env.config.busy_reply_threshold_ms,
+        0,
+        LONG,
+    ),
+    parameter(
+        "hz",
+        Setting::Number {
+            at: |env| &env.connections.hz,
+            syntax: Syntax::Clamped(1, 500),
+            least: 0,
+            most: INT,
+        },
+    ),
+    settled("databases", |_| DATABASES.to_string()),
+    settled("enable-debug-command", |env| {
+        yes_or_no(env.options.debug_commands)
+    }),
+    settled("enable-module-command", |_| yes_or_no(false)),
+    settled("enable-protected-configs", |_| yes_or_no(false)),
+    settled("cluster-enabled", |_| yes_or_no(false)),
+    // What there is not.
+    only("save", "", "there are no snapshots"),
+    only_switch("appendonly", "no", "there is no append-only file"),
+    only(
+        "notify-keyspace-events",
+        "",
+        "there are no keyspace notifications",
+    ),
+    only("replicaof", "", "there is no replication"),
+    only("slaveof", "", "there is no replication"),
+];
+
+const NOT_LAZY: &str = "memory is always given back at once";
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.into()
+}
+
+const fn parameter(name: &'static str, setting: Setting) -> Parameter {
+    Parameter { name, setting }
+}
+
+const fn number(
+    name: &'static str,
+    at: fn(&Environment) -> &dyn Number,
+    least: i128,
+    most: i128,
+) -> Parameter {
+    parameter(
+        name,
+        Setting::Number {
+            at,
+            syntax: Syntax::Plain,
+            least,
+            most,
+        },
+    )
+}
+
+const fn bytes(
+    name: &'static str,
+    at: fn(&Environment) -> &dyn Number,
+    least: i128,
+    most: i128,
+) -> Parameter {
+    parameter(
+        name,
+        Setting::Number {
+            at,
+            syntax: Syntax::Bytes,
+            least,
+            most,
+        },
+    )
+}
+
+const fn switch(name: &'static str, at: fn(&Environment) -> &AtomicBool) -> Parameter {
+    parameter(name, Setting::Switch(at))
+}
+
+const fn settled(name: &'static str, show: fn(&Environment) -> String) -> Parameter {
+    parameter(name, Setting::Settled(show))
+}
+
+const fn only(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
+    parameter(
+        name,
+        Setting::Only {
+            value,
+            is_switch: false,
+            reason,
+        },
+    )
+}
+
+const fn only_switch(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
+    parameter(
+        name,
+        Setting::Only {
+            value,
+            is_switch: true,
+            reason,
+        },
+    )
+}

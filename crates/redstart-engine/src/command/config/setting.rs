@@ -1,0 +1,245 @@
+//! Kinds of parameters: how a value is shown, what is accepted, and what is said otherwise.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use redstart_protocol::number;
+
+use crate::state::Environment;
+use crate::state::config::EvictionPolicy;
+use crate::state::connections::OutputLimit;
+
+/// Where a parameter's value lives and what it may be.
+pub(super) enum Setting {
+    Number {
+        at: fn(&Environment) -> &dyn Number,
+        syntax: Syntax,
+        least: i128,
+        most: i128,
+    },
+    Switch(fn(&Environment) -> &AtomicBool),
+    Policy,
+    Password,
+    OutputLimits,
+    /// Decided when the engine was built or its port was opened.
+    Settled(fn(&Environment) -> String),
+    /// There is but one value it can have here; why.
+    Only {
+        value: &'static str,
+        /// Whether it is `yes` or `no`.
+        is_switch: bool,
+        reason: &'static str,
+    },
+}
+
+/// How a number is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    Plain,
+    /// Bytes, with a unit such as `mb`.
+    Bytes,
+    /// Plain; too little or too much is taken as the nearest there may be.
+    Clamped(i128, i128),
+}
+
+/// What a validated value does.
+pub(super) type Change = Box<dyn FnOnce(&Environment)>;
+
+impl Setting {
+    pub(super) fn show(&self, env: &Environment) -> Vec<u8> {
+        match self {
+            Setting::Number { at, .. } => at(env).load().to_string().into_bytes(),
+            Setting::Switch(at) => yes_or_no(at(env).load(Ordering::Relaxed)).into(),
+            Setting::Policy => env.config.policy().name().into(),
+            Setting::Password => env.config.password().unwrap_or_default(),
+            Setting::OutputLimits => show_output_limits(env).into_bytes(),
+            Setting::Settled(show) => show(env).into_bytes(),
+            Setting::Only { value, .. } => (*value).into(),
+        }
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self, Setting::Settled(_))
+    }
+
+    /// What the value would change, or what is wrong with it.
+    pub(super) fn parse(&self, value: &[u8]) -> Result<Change, String> {
+        match *self {
+            Setting::Number {
+                at,
+                syntax,
+                least,
+                most,
+            } => {
+                let number = syntax.parse(value)?;
+                if number < least || number > most {
+                    return Err(format!(
+                        "argument must be between {least} and {most} inclusive"
+                    ));
+                }
+                let number = match syntax {
+                    Syntax::Clamped(least, most) => number.clamp(least, most),
+                    Syntax::Plain | Syntax::Bytes => number,
+                };
+                Ok(Box::new(move |env| at(env).store(number)))
+            }
+            Setting::Switch(at) => {
+                let on = parse_switch(value)?;
+                Ok(Box::new(move |env| at(env).store(on, Ordering::Relaxed)))
+            }
+            Setting::Policy => parse_policy(value),
+            Setting::Password => {
+                let password = value.to_vec();
+                Ok(Box::new(move |env| env.config.set_password(&password)))
+            }
+            Setting::OutputLimits => parse_output_limits(value),
+            Setting::Settled(_) => Err("can't set immutable config".into()),
+            Setting::Only {
+                value: only,
+                is_switch,
+                reason,
+            } => {
+                if is_switch {
+                    parse_switch(value)?;
+                }
+                match value.eq_ignore_ascii_case(only.as_bytes()) {
+                    true => Ok(Box::new(|_| {})),
+                    false => Err(reason.into()),
+                }
+            }
+        }
+    }
+}
+
+impl Syntax {
+    fn parse(self, value: &[u8]) -> Result<i128, String> {
+        match self {
+            Syntax::Bytes => bytes(value)
+                .map(i128::from)
+                .ok_or_else(|| "argument must be a memory value".into()),
+            Syntax::Plain | Syntax::Clamped(..) => number::parse_i64(value)
+                .map(i128::from)
+                .ok_or_else(|| "argument couldn't be parsed into an integer".into()),
+        }
+    }
+}
+
+/// Bytes as configuration files write them: `1k` is a thousand, `1kb` is 1,024. Redis reads no
+/// digits as zero. What is too large for 64 bits is as large as there is.
+pub(in crate::command) fn bytes(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, unit) = text.split_at(digits);
+    let unit = match unit.to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1_000,
+        b"kb" => 1 << 10,
+        b"m" => 1_000_000,
+        b"mb" => 1 << 20,
+        b"g" => 1_000_000_000,
+        b"gb" => 1 << 30,
+        _ => return None,
+    };
+    let digit = |number: u64, &byte: &u8| {
+        number
+            .saturating_mul(10)
+            .saturating_add(u64::from(byte - b'0'))
+    };
+    Some(digits.iter().fold(0, digit).saturating_mul(unit))
+}
+
+fn yes_or_no(on: bool) -> &'static str {
+    if on { "yes" } else { "no" }
+}
+
+fn parse_switch(value: &[u8]) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_slice() {
+        b"yes" => Ok(true),
+        b"no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".into()),
+    }
+}
+
+fn parse_policy(value: &[u8]) -> Result<Change, String> {
+    /// In the order in which Redis names them.
+    const NAMES: &str = "volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, \
+                         allkeys-lfu, allkeys-random, noeviction";
+    let policy = std::str::from_utf8(value)
+        .ok()
+        .and_then(EvictionPolicy::from_name);
+    let unknown = || format!("argument(s) must be one of the following: {NAMES}");
+    let policy = policy.ok_or_else(unknown)?;
+    Ok(Box::new(move |env| env.config.set_policy(policy)))
+}
+
+/// Replicas have a place in the list because readers expect three classes; there are none here.
+fn show_output_limits(env: &Environment) -> String {
+    let show = |limit: &OutputLimit| {
+        let (soft_bytes, soft_s) = limit.soft();
+        format!("{} {soft_bytes} {soft_s}", limit.hard_bytes())
+    };
+    let [normal, pubsub] = [false, true].map(|subscriber| show(env.connections.output(subscriber)));
+    format!("normal {normal} slave {REPLICA_LIMIT} pubsub {pubsub}")
+}
+
+/// Redis' default, and all that can be said of clients that cannot exist.
+const REPLICA_LIMIT: &str = "268435456 67108864 60";
+
+fn parse_output_limits(value: &[u8]) -> Result<Change, String> {
+    let words: Vec<&[u8]> = match value {
+        b"" => Vec::new(),
+        _ => value.split(|&byte| byte == b' ').collect(),
+    };
+    if !words.len().is_multiple_of(4) {
+        return Err("Wrong number of arguments in buffer limit configuration.".into());
+    }
+    let mut limits = Vec::new();
+    for words in words.chunks_exact(4) {
+        let is = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
+        let is_replica = is("slave") || is("replica");
+        if !is("normal") && !is("pubsub") && !is_replica {
+            return Err("Invalid client class specified in buffer limit configuration.".into());
+        }
+        let soft_s = number::parse_i64(words[3]).and_then(|seconds| u64::try_from(seconds).ok());
+        let (Some(hard), Some(soft), Some(soft_s)) = (bytes(words[1]), bytes(words[2]), soft_s)
+        else {
+            return Err(
+                "Error in hard, soft or soft_seconds setting in buffer limit \
+                        configuration."
+                    .into(),
+            );
+        };
+        match is_replica {
+            true if format!("{hard} {soft} {soft_s}") == REPLICA_LIMIT => {}
+            true => return Err("there are no replicas to limit".into()),
+            false => limits.push((is("pubsub"), hard, soft, soft_s)),
+        }
+    }
+    Ok(Box::new(move |env| {
+        for (subscriber, hard, soft, soft_s) in limits {
+            env.connections.output(subscriber).set(hard, soft, soft_s);
+        }
+    }))
+}
+
+/// A number that lives in an atomic, whatever its type.
+pub(super) trait Number {
+    fn load(&self) -> i128;
+
+    /// Stores a number that is in the parameter's range, which is within the type's.
+    fn store(&self, number: i128);
+}
+
+macro_rules! number {
+    ($($atomic:ty),*) => {$(
+        impl Number for $atomic {
+            fn load(&self) -> i128 {
+                <$atomic>::load(self, Ordering::Relaxed) as i128
+            }
+
+            fn store(&self, number: i128) {
+                <$atomic>::store(self, number as _, Ordering::Relaxed);
+            }
+        }
+    )*};
+}
+
+number!(AtomicU32, AtomicU64, AtomicUsize, AtomicI64);
