@@ -1,0 +1,3 @@
+//! The engine from outside: one binary, a module for every angle it is looked at from.
+
+mod twin;

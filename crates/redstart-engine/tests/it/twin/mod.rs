@@ -1,0 +1,208 @@
+//! Twins: the engine and a live redis-server 7.0 live through the same random histories, and
+//! every byte they answer is compared, in RESP2 and RESP3, with 1 and with 16 shards; after every
+//! fifty commands so is everything they hold.
+//!
+//! A difference is shrunk and printed as a history that fits into `twin/regressions/NAME.txt`, all
+//! of which are replayed here. What may differ is listed in [`rule`].
+//!
+//! - `REDSTART_TWIN_COMMANDS`: how many commands in all, 20,000 unless told otherwise.
+//! - `REDSTART_TWIN_SEED`: where the histories begin, 1 unless told otherwise.
+//! - `REDSTART_TWIN_SUBJECT`: a server binary that takes the engine's place.
+
+mod digest;
+mod endpoint;
+mod generate;
+mod pair;
+mod random;
+mod rule;
+mod script;
+mod shrink;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use redstart_testkit::{Reply, ServerBinary};
+
+use endpoint::{Embedded, Endpoint, Live, words};
+use generate::{FAMILIES, Family};
+use pair::{Difference, Pair, Setting};
+use script::Step;
+
+/// How many commands follow one another before everything begins anew.
+const HISTORY: usize = 300;
+
+/// So many different differences are shrunk and reported; the rest is only counted.
+const REPORTED_MAX: usize = 12;
+
+/// The whole volume.
+fn commands() -> usize {
+    from_environment("REDSTART_TWIN_COMMANDS", 20_000)
+}
+
+fn from_environment(name: &str, otherwise: usize) -> usize {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => otherwise,
+    }
+}
+
+/// The server whose word counts. Its texts are those of 7.0, so no other version will do.
+fn oracle() -> ServerBinary {
+    let binary = ServerBinary::from_path().unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        binary.version().starts_with("7.0."),
+        "the twins' oracle is redis-server 7.0, and {binary} is not: put one first in PATH"
+    );
+    binary
+}
+
+fn subject(shards: usize) -> Box<dyn Endpoint> {
+    match std::env::var("REDSTART_TWIN_SUBJECT") {
+        Ok(path) => Box::new(Live::start(
+            ServerBinary::at(path).unwrap_or_else(|error| panic!("{error}")),
+        )),
+        Err(_) => Box::new(Embedded::new(shards)),
+    }
+}
+
+/// Which of the generated commands an endpoint serves at all.
+fn unserved(endpoint: &mut dyn Endpoint) -> BTreeSet<&'static str> {
+    endpoint.reset(0, 2);
+    FAMILIES
+        .iter()
+        .flat_map(Family::names)
+        .filter(|name| !name.contains("NOSUCH"))
+        .filter(|name| {
+            // Too few or too many words are an error of their own, which comes after the name's.
+            let mut command = words(name);
+            command.extend(words("no such words as these here"));
+            let reply = endpoint.ask(&[command]).remove(0);
+            match reply {
+                Reply::Error(text) => {
+                    let text = String::from_utf8_lossy(&text).into_owned();
+                    text.starts_with("ERR unknown command") || text.contains("unknown subcommand")
+                }
+                _ => false,
+            }
+        })
+        .collect()
+}
+
+/// One difference, made small.
+struct Finding {
+    setting: String,
+    seed: u64,
+    history: Vec<Step>,
+    difference: Difference,
+}
+
+/// Lives through the family's share of histories.
+fn live_through(family: &'static str) {
+    let family = FAMILIES.iter().find(|one| one.name == family).expect("a family of that name");
+    let volume = (commands() * family.share).div_ceil(100);
+    let first_seed = from_environment("REDSTART_TWIN_SEED", 1) as u64;
+    let mut pairs: Vec<Pair> = Vec::new();
+    for shards in [1, 16] {
+        pairs.push(Pair { ours: subject(shards), theirs: Live::start(oracle()) });
+    }
+    let unserved = unserved(&mut *pairs[0].ours);
+
+    let mut findings: BTreeMap<String, (usize, Finding)> = BTreeMap::new();
+    for round in 0..volume.div_ceil(HISTORY) {
+        let pair = &mut pairs[round % 2];
+        let resp = if (round / 2) % 2 == 0 { 2 } else { 3 };
+        let setting = Setting { resp, clients: family.clients, alone: family.alone };
+        let seed = first_seed.wrapping_mul(1_000_003).wrapping_add(round as u64);
+        let history = family.history(seed, HISTORY, |name| !unserved.contains(name));
+        let Some(difference) = pair.live_through(&history, setting) else {
+            continue;
+        };
+        if let Some((times, _)) = findings.get_mut(&difference.what) {
+            *times += 1;
+            continue;
+        }
+        if findings.len() >= REPORTED_MAX {
+            break;
+        }
+        let (history, difference) = shrink::shrink(pair, &history, setting, difference);
+        let setting = format!("RESP{resp}, {}", pair.ours.name());
+        let finding = Finding { setting, seed, history, difference };
+        findings.insert(finding.difference.what.clone(), (1, finding));
+    }
+    assert!(findings.is_empty(), "{}", report(family, &findings));
+}
+
+fn report(family: &Family, findings: &BTreeMap<String, (usize, Finding)>) -> String {
+    let mut text = format!("the twins differ in {} of {}:\n", findings.len(), family.name);
+    for (times, Finding { setting, seed, history, difference }) in findings.values() {
+        let _ = writeln!(text, "\n# {difference}");
+        let _ = writeln!(text, "# {setting}, seed {seed}, in {times} histories");
+        for step in history {
+            let _ = writeln!(text, "{step}");
+        }
+    }
+    text
+}
+
+/// A test for each family, so that they run side by side and are named when they fail.
+macro_rules! families {
+    ($($family:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $family() {
+                live_through(stringify!($family));
+            }
+        )*
+
+        #[test]
+        fn every_family_has_its_test() {
+            let tested = [$(stringify!($family)),*];
+            let named: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
+            assert_eq!(named, tested);
+        }
+    };
+}
+
+families!(
+    strings,
+    keys,
+    hashes,
+    lists,
+    sets,
+    sorted_sets,
+    transactions,
+    pubsub,
+    scripts,
+    connection,
+    server,
+    mixed,
+);
+
+/// Every difference ever found stays equal.
+#[test]
+fn regressions() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/twin/regressions");
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .expect("the directory of regressions")
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    let mut failed = String::new();
+    for shards in [1, 16] {
+        let mut pair = Pair { ours: subject(shards), theirs: Live::start(oracle()) };
+        for file in &files {
+            let text = std::fs::read_to_string(file).expect("a regression");
+            let history = script::parse(&text);
+            let clients = history.iter().map(|step| step.client + 1).max().unwrap_or(1);
+            for resp in [2, 3] {
+                let setting = Setting { resp, clients, alone: true };
+                if let Some(difference) = pair.live_through(&history, setting) {
+                    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+                    let _ = writeln!(failed, "{name}: RESP{resp}, {shards} shards: {difference}");
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{failed}");
+}

@@ -1,0 +1,164 @@
+//! How the replies of two servers may differ without either being wrong.
+//!
+//! Most commands may not differ by a byte. The others are listed here, by name and by what is
+//! open: the order of an unordered collection, the passing of time, chance, and the identity of
+//! clients and processes.
+
+use redstart_testkit::Reply;
+
+/// What may differ in a command's replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Nothing.
+    Exact,
+    /// The order of the elements or pairs.
+    Unordered,
+    /// The order, unless the collection is in a compact encoding, which keeps one.
+    UnorderedUnlessCompact,
+    /// An integer, by this much in both directions; but not whether it is negative.
+    Near(i64),
+    /// Everything but the kind of reply.
+    Shape,
+    /// The fields of clients and connections that name sockets, ages and sizes.
+    ClientInfo,
+    /// The connection's id.
+    Hello,
+    /// Which elements chance has chosen. Their number may not differ.
+    Chance,
+    /// Which elements chance has taken away.
+    Taken,
+    /// The cursor, and what one call returns. All calls together may not differ.
+    Scan,
+    /// Everything but what the server calls itself and how it is built.
+    Fields,
+}
+
+/// Seconds and milliseconds that may pass between two clock readings in one comparison.
+const SECONDS: i64 = 3;
+const MILLISECONDS: i64 = 3_000;
+
+impl Rule {
+    /// The rule for a command, from its name in capitals.
+    pub(super) fn of(name: &str) -> Rule {
+        match name {
+            "KEYS" | "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "PUBSUB CHANNELS"
+            | "PUBSUB SHARDCHANNELS" | "CONFIG GET" => Rule::Unordered,
+            "HGETALL" | "HKEYS" | "HVALS" => Rule::UnorderedUnlessCompact,
+            "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
+            "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),
+            "TIME" | "LASTSAVE" | "OBJECT IDLETIME" | "OBJECT FREQ" | "CLIENT ID"
+            | "MEMORY USAGE" | "DEBUG OBJECT" => Rule::Shape,
+            "CLIENT INFO" | "CLIENT LIST" => Rule::ClientInfo,
+            "HELLO" => Rule::Hello,
+            "INFO" => Rule::Fields,
+            "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" | "RANDOMKEY" => Rule::Chance,
+            "SPOP" => Rule::Taken,
+            "SCAN" | "SSCAN" | "HSCAN" | "ZSCAN" => Rule::Scan,
+            _ => Rule::Exact,
+        }
+    }
+
+    /// Whether a command of this rule must run by itself, because what it did has to be looked at
+    /// before the next command.
+    pub(super) fn runs_alone(self) -> bool {
+        matches!(self, Rule::Chance | Rule::Taken | Rule::Scan)
+    }
+
+    /// Whether two different replies are equal in all that may not differ. What chance chose and
+    /// what scans return is the caller's to check further.
+    pub(super) fn accepts(self, ours: &Reply, theirs: &Reply, compact: bool) -> bool {
+        if ours == theirs {
+            return true;
+        }
+        if ours.is_error() || theirs.is_error() {
+            return false;
+        }
+        match self {
+            Rule::Exact => false,
+            Rule::Unordered => sorted(ours) == sorted(theirs),
+            Rule::UnorderedUnlessCompact => !compact && sorted(ours) == sorted(theirs),
+            Rule::Near(by) => match (ours, theirs) {
+                (Reply::Integer(ours), Reply::Integer(theirs)) => {
+                    *ours >= 0 && *theirs >= 0 && ours.abs_diff(*theirs) <= by.unsigned_abs()
+                }
+                _ => false,
+            },
+            Rule::Shape => shape(ours) == shape(theirs),
+            Rule::ClientInfo => client_fields(ours) == client_fields(theirs),
+            Rule::Hello => without_id(ours) == without_id(theirs),
+            Rule::Fields => field_names(theirs).is_subset(&field_names(ours)),
+            Rule::Chance | Rule::Taken => {
+                shape(ours) == shape(theirs) && count(ours) == count(theirs)
+            }
+            Rule::Scan => shape(ours) == shape(theirs),
+        }
+    }
+}
+
+/// The reply with its elements or pairs in order. Pairs in a flat array stay together only as
+/// multisets of words do, which the digest makes up for.
+fn sorted(reply: &Reply) -> Reply {
+    match reply.clone() {
+        Reply::Array(mut elements) => {
+            elements.sort();
+            Reply::Array(elements)
+        }
+        Reply::Set(mut elements) => {
+            elements.sort();
+            Reply::Set(elements)
+        }
+        Reply::Map(mut pairs) => {
+            pairs.sort();
+            Reply::Map(pairs)
+        }
+        other => other,
+    }
+}
+
+/// The kind of a reply.
+fn shape(reply: &Reply) -> std::mem::Discriminant<Reply> {
+    std::mem::discriminant(reply)
+}
+
+fn count(reply: &Reply) -> Option<usize> {
+    reply.as_elements().map(<[Reply]>::len)
+}
+
+/// CLIENT LIST as `name=value` fields, without the values that are the connection's own.
+fn client_fields(reply: &Reply) -> Vec<String> {
+    const OWN: [&str; 17] = [
+        "id", "addr", "laddr", "fd", "age", "idle", "qbuf", "qbuf-free", "argv-mem", "multi-mem",
+        "rbs", "rbp", "obl", "oll", "omem", "tot-mem", "events",
+    ];
+    let text = reply.as_bytes().unwrap_or_default();
+    String::from_utf8_lossy(text)
+        .split([' ', '\n'])
+        .map(|field| match field.split_once('=') {
+            Some((name, _)) if OWN.contains(&name) => name.to_owned(),
+            _ => field.to_owned(),
+        })
+        .collect()
+}
+
+fn without_id(reply: &Reply) -> Vec<Reply> {
+    let flat: Vec<Reply> = match reply {
+        Reply::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).cloned().collect(),
+        other => other.as_elements().unwrap_or_default().to_vec(),
+    };
+    let id = flat.iter().position(|word| word.as_bytes() == Some(b"id"));
+    flat.iter()
+        .enumerate()
+        .filter(|(index, _)| id.is_none_or(|id| *index != id + 1))
+        .map(|(_, word)| word.clone())
+        .collect()
+}
+
+/// INFO's field names and section titles.
+fn field_names(reply: &Reply) -> std::collections::BTreeSet<String> {
+    let text = reply.as_bytes().unwrap_or_default();
+    String::from_utf8_lossy(text)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split(':').next().unwrap_or(line).to_owned())
+        .collect()
+}
