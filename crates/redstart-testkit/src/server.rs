@@ -91,13 +91,16 @@ impl ServerBuilder {
 
 /// A standalone server in a child process. Dropping it kills it.
 ///
-/// When the thread that drops it is panicking, the server's log is printed to standard error.
+/// When the thread that drops it is panicking, what the server has logged since it was ready is
+/// printed to standard error.
 #[derive(Debug)]
 pub struct Server {
     builder: ServerBuilder,
     directory: TempDir,
     address: Address,
     child: Option<Child>,
+    /// How long the log was when the server was first ready.
+    log_at_start: usize,
 }
 
 impl Server {
@@ -223,9 +226,11 @@ impl Server {
             directory,
             address,
             child: None,
+            log_at_start: 0,
         };
         server.spawn()?;
         server.wait_until_ready()?;
+        server.log_at_start = server.log().len();
         Ok(server)
     }
 
@@ -339,13 +344,10 @@ impl Drop for Server {
     )]
     fn drop(&mut self) {
         self.kill();
-        if std::thread::panicking() {
-            eprintln!(
-                "log of {} at {}:\n{}",
-                self.binary(),
-                self.address,
-                self.log()
-            );
+        let log = self.log();
+        let news = log.get(self.log_at_start..).unwrap_or(&log);
+        if std::thread::panicking() && !news.is_empty() {
+            eprintln!("log of {} since it was ready:\n{news}", self.binary());
         }
     }
 }

@@ -35,9 +35,19 @@ impl Held {
 
 impl std::fmt::Display for Held {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Held { database, key, kind, encoding, ttl, value } = self;
+        let Held {
+            database,
+            key,
+            kind,
+            encoding,
+            ttl,
+            value,
+        } = self;
         let key = key.escape_ascii();
-        write!(out, "db{database} \"{key}\" {kind} {encoding} ttl {ttl}: {value}")
+        write!(
+            out,
+            "db{database} \"{key}\" {kind} {encoding} ttl {ttl}: {value}"
+        )
     }
 }
 
@@ -49,8 +59,15 @@ pub(super) fn read(endpoint: &mut dyn Endpoint) -> Vec<Held> {
         .collect();
     let listed = endpoint.ask(&sizes);
     for (database, keys) in listed.iter().skip(1).step_by(2).enumerate() {
-        let mut keys: Vec<&[u8]> =
-            keys.as_elements().expect("KEYS").iter().filter_map(Reply::as_bytes).collect();
+        if listed[2 * database].is_error() {
+            continue;
+        }
+        let mut keys: Vec<&[u8]> = keys
+            .as_elements()
+            .expect("KEYS")
+            .iter()
+            .filter_map(Reply::as_bytes)
+            .collect();
         if keys.is_empty() {
             continue;
         }
@@ -105,7 +122,9 @@ pub(super) fn difference(ours: &[Held], theirs: &[Held]) -> Option<(String, Stri
             None => return Some((mine.to_string(), "(no such key)".to_owned())),
         }
     }
-    let missing = theirs.iter().find(|other| !ours.iter().any(|mine| place(mine) == place(other)));
+    let missing = theirs
+        .iter()
+        .find(|other| !ours.iter().any(|mine| place(mine) == place(other)));
     missing.map(|other| ("(no such key)".to_owned(), other.to_string()))
 }
 

@@ -50,7 +50,13 @@ impl Live {
             .start()
             .unwrap_or_else(|error| panic!("{error}"));
         let own = server.connect().expect("a connection");
-        let mut live = Live { server, own, clients: Vec::new(), resp: 2, tokens: 0 };
+        let mut live = Live {
+            server,
+            own,
+            clients: Vec::new(),
+            resp: 2,
+            tokens: 0,
+        };
         // Keys must disappear when they are looked at, not whenever the server finds the time.
         let answer = live.ask(&[words("DEBUG SET-ACTIVE-EXPIRE 0")]);
         assert_eq!(answer, [Reply::Simple(b"OK".to_vec())]);
@@ -74,7 +80,10 @@ impl Live {
         if self.resp == 3 {
             connection.call(&["HELLO", "3"]).expect("HELLO 3");
         }
-        LiveClient { connection, in_multi: false }
+        LiveClient {
+            connection,
+            in_multi: false,
+        }
     }
 }
 
@@ -104,7 +113,10 @@ impl Endpoint for Live {
         let mut rest = steps;
         while let Some(first) = rest.first() {
             // Only one client's commands are in flight at a time, else their order would be open.
-            let run = rest.iter().take_while(|step| step.client == first.client).count();
+            let run = rest
+                .iter()
+                .take_while(|step| step.client == first.client)
+                .count();
             let (now, later) = rest.split_at(run);
             rest = later;
             let mut bytes = Vec::new();
@@ -152,7 +164,8 @@ impl Endpoint for Live {
                             break;
                         }
                     },
-                    ("EXEC" | "DISCARD" | "RESET", 1) => client.in_multi = false,
+                    // Even an EXEC with too many words ends the transaction.
+                    ("EXEC", _) | ("DISCARD" | "RESET", 1) => client.in_multi = false,
                     _ => {}
                 }
             }
@@ -193,7 +206,10 @@ impl Endpoint for Live {
             RawConnection::encode(command, &mut bytes);
         }
         self.own.send(&bytes).expect("sent");
-        commands.iter().map(|_| self.own.receive().expect("a reply")).collect()
+        commands
+            .iter()
+            .map(|_| self.own.receive().expect("a reply"))
+            .collect()
     }
 
     fn set_time(&mut self, _now_us: u64) {}
@@ -214,18 +230,30 @@ impl Embedded {
         let clock = SimulatedClock::new(0);
         let engine = Embedded::engine(shards, &clock);
         let own = Embedded::connect(&engine, 2);
-        Embedded { shards, clock, engine, own, clients: Vec::new(), resp: 2 }
+        Embedded {
+            shards,
+            clock,
+            engine,
+            own,
+            clients: Vec::new(),
+            resp: 2,
+        }
     }
 
     fn engine(shards: usize, clock: &SimulatedClock) -> Engine {
-        Engine::builder().shards(shards).clock(clock.clone()).seed(7).debug_commands(true).build()
+        Engine::builder()
+            .shards(shards)
+            .clock(clock.clone())
+            .seed(7)
+            .debug_commands(true)
+            .build()
     }
 
     fn connect(engine: &Engine, resp: u8) -> Client {
         let peer = Peer::remote("127.0.0.1:1", "127.0.0.1:2");
         let mut client = engine.connect(Outbox::encoded(|| {}), peer);
         if resp == 3 {
-            client.execute(&[b"HELLO", b"3"]);
+            let _ = client.execute(&[b"HELLO", b"3"]);
             client.outbox().take_bytes();
         }
         client
@@ -249,17 +277,25 @@ impl Endpoint for Embedded {
         self.clients.clear();
         self.engine = Embedded::engine(self.shards, &self.clock);
         self.own = Embedded::connect(&self.engine, 2);
-        self.clients = (0..clients).map(|_| Embedded::connect(&self.engine, resp)).collect();
+        self.clients = (0..clients)
+            .map(|_| Embedded::connect(&self.engine, resp))
+            .collect();
     }
 
     fn run(&mut self, steps: &[Step]) -> Vec<Vec<u8>> {
-        steps.iter().map(|step| execute(&mut self.clients[step.client], &step.args).0).collect()
+        steps
+            .iter()
+            .map(|step| execute(&mut self.clients[step.client], &step.args).0)
+            .collect()
     }
 
     fn run_alone(&mut self, step: &Step) -> Vec<Vec<u8>> {
         let (bytes, flow) = execute(&mut self.clients[step.client], &step.args);
-        let mut received: Vec<Vec<u8>> =
-            self.clients.iter().map(|client| client.outbox().take_bytes().to_vec()).collect();
+        let mut received: Vec<Vec<u8>> = self
+            .clients
+            .iter()
+            .map(|client| client.outbox().take_bytes().to_vec())
+            .collect();
         received[step.client] = bytes;
         if flow == Flow::Close {
             self.clients[step.client] = Embedded::connect(&self.engine, self.resp);
@@ -282,13 +318,16 @@ impl Endpoint for Embedded {
     fn set_time(&mut self, now_us: u64) {
         let now = std::time::Duration::from_micros(now_us);
         let then = redstart_engine::Clock::now_us(&self.clock);
-        self.clock.advance(now.saturating_sub(Duration::from_micros(then)));
+        self.clock
+            .advance(now.saturating_sub(Duration::from_micros(then)));
     }
 }
 
 /// A command from plain words.
 pub(super) fn words(line: &str) -> Vec<Vec<u8>> {
-    line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+    line.split(' ')
+        .map(|word| word.as_bytes().to_vec())
+        .collect()
 }
 
 /// Cuts bytes into whole replies; what is left over makes the last piece.

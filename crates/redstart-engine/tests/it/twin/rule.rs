@@ -13,6 +13,11 @@ pub(super) enum Rule {
     Exact,
     /// The order of the elements or pairs.
     Unordered,
+    /// The order of elements and pairs on every level.
+    UnorderedThroughout,
+    /// The order of the messages it causes: several patterns may fit one message, and giving up
+    /// everything goes through a table.
+    Messages,
     /// The order, unless the collection is in a compact encoding, which keeps one.
     UnorderedUnlessCompact,
     /// An integer, by this much in both directions; but not whether it is negative.
@@ -41,13 +46,23 @@ impl Rule {
     /// The rule for a command, from its name in capitals.
     pub(super) fn of(name: &str) -> Rule {
         match name {
-            "KEYS" | "SMEMBERS" | "SUNION" | "SINTER" | "SDIFF" | "PUBSUB CHANNELS"
-            | "PUBSUB SHARDCHANNELS" | "CONFIG GET" => Rule::Unordered,
+            "KEYS"
+            | "SMEMBERS"
+            | "SUNION"
+            | "SINTER"
+            | "SDIFF"
+            | "PUBSUB CHANNELS"
+            | "PUBSUB SHARDCHANNELS"
+            | "CONFIG GET" => Rule::Unordered,
+            "COMMAND" | "COMMAND INFO" => Rule::UnorderedThroughout,
+            "PUBLISH" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => Rule::Messages,
             "HGETALL" | "HKEYS" | "HVALS" => Rule::UnorderedUnlessCompact,
             "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
             "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),
             "TIME" | "LASTSAVE" | "OBJECT IDLETIME" | "OBJECT FREQ" | "CLIENT ID"
             | "MEMORY USAGE" | "DEBUG OBJECT" => Rule::Shape,
+            // Redis' commands, our words.
+            name if name.ends_with(" HELP") => Rule::Shape,
             "CLIENT INFO" | "CLIENT LIST" => Rule::ClientInfo,
             "HELLO" => Rule::Hello,
             "INFO" => Rule::Fields,
@@ -74,7 +89,8 @@ impl Rule {
             return false;
         }
         match self {
-            Rule::Exact => false,
+            Rule::Exact | Rule::Messages => false,
+            Rule::UnorderedThroughout => sorted_throughout(ours) == sorted_throughout(theirs),
             Rule::Unordered => sorted(ours) == sorted(theirs),
             Rule::UnorderedUnlessCompact => !compact && sorted(ours) == sorted(theirs),
             Rule::Near(by) => match (ours, theirs) {
@@ -115,6 +131,49 @@ fn sorted(reply: &Reply) -> Reply {
     }
 }
 
+fn sorted_throughout(reply: &Reply) -> Reply {
+    let inside = |elements: &[Reply]| elements.iter().map(sorted_throughout).collect();
+    sorted(&match reply {
+        Reply::Array(elements) => Reply::Array(inside(elements)),
+        Reply::Set(elements) => Reply::Set(inside(elements)),
+        Reply::Map(pairs) => Reply::Map(
+            pairs
+                .iter()
+                .map(|(key, value)| (sorted_throughout(key), sorted_throughout(value)))
+                .collect(),
+        ),
+        other => other.clone(),
+    })
+}
+
+/// Whether two sequences of replies and messages are equal but for the order in which messages of
+/// one kind come. The counts at the end of confirmations keep their order.
+pub(super) fn same_messages(ours: &[Reply], theirs: &[Reply]) -> bool {
+    let counts = |replies: &[Reply]| -> Vec<Option<Reply>> {
+        replies
+            .iter()
+            .map(|reply| reply.as_elements()?.get(2).cloned())
+            .collect()
+    };
+    let contents = |replies: &[Reply]| -> Vec<Vec<Reply>> {
+        let mut contents: Vec<Vec<Reply>> = replies
+            .iter()
+            .map(|reply| match reply.as_elements() {
+                Some([kind, name, Reply::Integer(_)]) => vec![kind.clone(), name.clone()],
+                _ => vec![reply.clone()],
+            })
+            .collect();
+        contents.sort();
+        contents
+    };
+    let confirmations = |counts: Vec<Option<Reply>>| -> Vec<Reply> {
+        let number = |reply: &Reply| reply.as_integer().is_some();
+        counts.into_iter().flatten().filter(number).collect()
+    };
+    contents(ours) == contents(theirs)
+        && confirmations(counts(ours)) == confirmations(counts(theirs))
+}
+
 /// The kind of a reply.
 fn shape(reply: &Reply) -> std::mem::Discriminant<Reply> {
     std::mem::discriminant(reply)
@@ -127,8 +186,23 @@ fn count(reply: &Reply) -> Option<usize> {
 /// CLIENT LIST as `name=value` fields, without the values that are the connection's own.
 fn client_fields(reply: &Reply) -> Vec<String> {
     const OWN: [&str; 17] = [
-        "id", "addr", "laddr", "fd", "age", "idle", "qbuf", "qbuf-free", "argv-mem", "multi-mem",
-        "rbs", "rbp", "obl", "oll", "omem", "tot-mem", "events",
+        "id",
+        "addr",
+        "laddr",
+        "fd",
+        "age",
+        "idle",
+        "qbuf",
+        "qbuf-free",
+        "argv-mem",
+        "multi-mem",
+        "rbs",
+        "rbp",
+        "obl",
+        "oll",
+        "omem",
+        "tot-mem",
+        "events",
     ];
     let text = reply.as_bytes().unwrap_or_default();
     String::from_utf8_lossy(text)
@@ -142,7 +216,11 @@ fn client_fields(reply: &Reply) -> Vec<String> {
 
 fn without_id(reply: &Reply) -> Vec<Reply> {
     let flat: Vec<Reply> = match reply {
-        Reply::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).cloned().collect(),
+        Reply::Map(pairs) => pairs
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .cloned()
+            .collect(),
         other => other.as_elements().unwrap_or_default().to_vec(),
     };
     let id = flat.iter().position(|word| word.as_bytes() == Some(b"id"));

@@ -107,7 +107,8 @@ fn words(line: &str) -> Vec<Vec<u8>> {
                         Some(b'r') => b'\r',
                         Some(b't') => b'\t',
                         Some(b'x') => {
-                            let digits = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
+                            let digits =
+                                [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
                             let digits = std::str::from_utf8(&digits).expect("two hex digits");
                             u8::from_str_radix(digits, 16)
                                 .unwrap_or_else(|_| panic!("not two hex digits in: {line}"))
@@ -134,11 +135,23 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 #[test]
 fn a_step_is_read_as_it_was_written() {
     for args in [
-        vec![b"SET".to_vec(), b"a b".to_vec(), b"\x00\xff\r\n\t\"\\#".to_vec()],
-        vec![b"GET".to_vec(), Vec::new(), b"plain".to_vec(), b"'".to_vec()],
+        vec![
+            b"SET".to_vec(),
+            b"a b".to_vec(),
+            b"\x00\xff\r\n\t\"\\#".to_vec(),
+        ],
+        vec![
+            b"GET".to_vec(),
+            Vec::new(),
+            b"plain".to_vec(),
+            b"'".to_vec(),
+        ],
     ] {
         for client in [0, 1] {
-            let step = Step { client, args: args.clone() };
+            let step = Step {
+                client,
+                args: args.clone(),
+            };
             assert_eq!(parse(&format!("\n# comment\n{step}\n")), [step]);
         }
     }

@@ -31,11 +31,17 @@ pub(super) const TABLE: &[Entry] = &[
     entry(4, "RESET", |_| args![]),
     entry(2, "QUIT", |_| args![]),
     entry(4, "CLIENT ID", |_| args![]),
-    entry(4, "CLIENT SETNAME", |w| args![w.one(&["me", "you", "a b", "", "x\n", "caf\u{e9}"])]),
+    entry(4, "CLIENT SETNAME", |w| {
+        args![w.one(&["me", "you", "a b", "", "x\n", "caf\u{e9}"])]
+    }),
     entry(4, "CLIENT GETNAME", |_| args![]),
-    entry(2, "CLIENT SETINFO", |w| args![w.one(&["LIB-NAME", "lib-ver", "foo"]), w.one(&["x", "a b"])]),
+    entry(2, "CLIENT SETINFO", |w| {
+        args![w.one(&["LIB-NAME", "lib-ver", "foo"]), w.one(&["x", "a b"])]
+    }),
     entry(4, "CLIENT INFO", |_| args![]),
-    entry(3, "CLIENT NO-EVICT", |w| args![w.one(&["ON", "OFF", "on", "foo"])]),
+    entry(3, "CLIENT NO-EVICT", |w| {
+        args![w.one(&["ON", "OFF", "on", "foo"])]
+    }),
     entry(2, "CLIENT HELP", |_| args![]),
     entry(2, "CLIENT UNPAUSE", |_| args![]),
     entry(2, "CLIENT GETREDIR", |_| args![]),
@@ -52,6 +58,8 @@ pub(super) const TABLE: &[Entry] = &[
     entry(1, "DISCARD", |_| args![]),
     entry(3, "SUBSCRIBE", |w| args![w.channel()]),
     entry(3, "UNSUBSCRIBE", |_| args![]),
-    entry(2, "NOSUCHCOMMAND", |w| (0..w.between(0, 5)).map(|_| w.value()).collect()),
+    entry(2, "NOSUCHCOMMAND", |w| {
+        (0..w.between(0, 5)).map(|_| w.value()).collect()
+    }),
     entry(1, "CLIENT NOSUCH", |w| args![w.value()]),
 ];

@@ -22,7 +22,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry(8, "HRANDFIELD", |w| {
         let mut args = args![w.key()];
         if w.chance(75) {
-            args.push(w.index());
+            args.push(w.choices());
             w.maybe(&mut args, 50, &["WITHVALUES", "withvalues", "WITHSCORES"]);
         }
         args

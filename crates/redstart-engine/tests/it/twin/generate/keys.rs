@@ -82,7 +82,9 @@ pub(super) const CREATORS: &[Entry] = &[
         args.extend((0..w.between(1, 3)).flat_map(|_| [w.score(), w.name()]));
         args
     }),
-    entry(5, "SETEX", |w| args![w.key(), w.number(1_000, 100_000), w.value()]),
+    entry(5, "SETEX", |w| {
+        args![w.key(), w.number(1_000, 100_000), w.value()]
+    }),
 ];
 
 /// Those that leave nothing to chance, for inside transactions.
@@ -111,7 +113,15 @@ pub(super) fn database(w: &mut Words) -> Vec<u8> {
     match w.chance(92) {
         true => w.number(0, 2),
         // None of these names a database beyond the three that are compared.
-        false => w.one(&["16", "-1", "abc", "", "9223372036854775807", "1.0", "99999999999999999999"]),
+        false => w.one(&[
+            "16",
+            "-1",
+            "abc",
+            "",
+            "9223372036854775807",
+            "1.0",
+            "99999999999999999999",
+        ]),
     }
 }
 
@@ -139,7 +149,9 @@ fn scan(w: &mut Words) -> Vec<Vec<u8>> {
     scan_options(w, &mut args);
     if w.chance(25) {
         args.push(b"TYPE".to_vec());
-        args.push(w.one(&["string", "list", "set", "zset", "hash", "stream", "foo", "STRING", ""]));
+        args.push(w.one(&[
+            "string", "list", "set", "zset", "hash", "stream", "foo", "STRING", "",
+        ]));
     }
     args
 }

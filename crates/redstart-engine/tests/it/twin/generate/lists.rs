@@ -17,7 +17,12 @@ pub(super) const TABLE: &[Entry] = &[
     entry(8, "LREM", |w| args![w.key(), w.index(), element(w)]),
     entry(5, "LTRIM", |w| args![w.key(), w.index(), w.index()]),
     entry(8, "LINSERT", |w| {
-        args![w.key(), w.one(&["BEFORE", "AFTER", "before", "After", "foo"]), element(w), element(w)]
+        args![
+            w.key(),
+            w.one(&["BEFORE", "AFTER", "before", "After", "foo"]),
+            element(w),
+            element(w)
+        ]
     }),
     entry(12, "LPOS", lpos),
     entry(8, "LMOVE", |w| args![w.key(), w.key(), side(w), side(w)]),
@@ -52,7 +57,9 @@ fn some_elements(w: &mut Words) -> Vec<Vec<u8>> {
 /// Enough for several nodes.
 fn many(w: &mut Words) -> Vec<Vec<u8>> {
     let mut args = args![w.key()];
-    let (count, length) = *w.random.pick(&[(200, 3), (100, 100), (20, 1_000), (3, 8_191), (5, 9_000)]);
+    let (count, length) =
+        *w.random
+            .pick(&[(200, 3), (100, 100), (20, 1_000), (3, 8_191), (5, 9_000)]);
     for number in 0..count {
         let mut element = number.to_string().into_bytes();
         element.resize(length, b'e');

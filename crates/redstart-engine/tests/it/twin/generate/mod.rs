@@ -40,11 +40,7 @@ pub(super) struct Entry {
     make: fn(&mut Words) -> Vec<Vec<u8>>,
 }
 
-const fn entry(
-    weight: usize,
-    name: &'static str,
-    make: fn(&mut Words) -> Vec<Vec<u8>>,
-) -> Entry {
+const fn entry(weight: usize, name: &'static str, make: fn(&mut Words) -> Vec<Vec<u8>>) -> Entry {
     Entry { weight, name, make }
 }
 
@@ -66,12 +62,32 @@ pub(super) const FAMILIES: &[Family] = &[
     family("sorted_sets", 18, &[sorted_sets::TABLE, keys::FEW]),
     Family {
         clients: 2,
-        ..family("transactions", 8, &[transactions::TABLE, strings::TABLE, sets::CERTAIN, keys::CERTAIN])
+        ..family(
+            "transactions",
+            8,
+            &[
+                transactions::TABLE,
+                strings::TABLE,
+                sets::CERTAIN,
+                keys::CERTAIN,
+            ],
+        )
     },
-    Family { clients: 3, alone: true, ..family("pubsub", 4, &[pubsub::TABLE]) },
+    Family {
+        clients: 3,
+        alone: true,
+        ..family("pubsub", 4, &[pubsub::TABLE])
+    },
     family("scripts", 5, &[scripts::TABLE, keys::CREATORS, keys::FEW]),
-    Family { clients: 2, alone: true, ..family("connection", 2, &[connection::TABLE]) },
-    family("server", 2, &[server::TABLE, keys::CREATORS]),
+    Family {
+        clients: 2,
+        alone: true,
+        ..family("connection", 2, &[connection::TABLE])
+    },
+    Family {
+        alone: true,
+        ..family("server", 2, &[server::TABLE, keys::CREATORS])
+    },
     family(
         "mixed",
         3,
@@ -86,18 +102,22 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
 ];
 
-const fn family(
-    name: &'static str,
-    share: usize,
-    tables: &'static [&'static [Entry]],
-) -> Family {
-    Family { name, clients: 1, alone: false, share, tables }
+const fn family(name: &'static str, share: usize, tables: &'static [&'static [Entry]]) -> Family {
+    Family {
+        name,
+        clients: 1,
+        alone: false,
+        share,
+        tables,
+    }
 }
 
 impl Family {
     /// The names of all its commands.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.tables.iter().flat_map(|table| table.iter().map(|entry| entry.name))
+        self.tables
+            .iter()
+            .flat_map(|table| table.iter().map(|entry| entry.name))
     }
 
     /// A history of `length` commands, of those that `serves` accepts.
@@ -130,8 +150,11 @@ impl Family {
             if words.random.chance(20) {
                 client = words.random.below(self.clients);
             }
-            let mut args: Vec<Vec<u8>> =
-                entry.name.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+            let mut args: Vec<Vec<u8>> = entry
+                .name
+                .split(' ')
+                .map(|word| word.as_bytes().to_vec())
+                .collect();
             let fixed = args.len();
             args.extend((entry.make)(&mut words));
             if words.random.chance(4) {

@@ -42,6 +42,15 @@ fn channels(w: &mut Words, low: usize) -> Vec<Vec<u8>> {
 }
 
 fn patterns(w: &mut Words, low: usize) -> Vec<Vec<u8>> {
-    let patterns = ["*", "ch*", "ch?", "news.*", "news.[ab]", "ch1", "n\\ews.a", ""];
+    let patterns = [
+        "*",
+        "ch*",
+        "ch?",
+        "news.*",
+        "news.[ab]",
+        "ch1",
+        "n\\ews.a",
+        "",
+    ];
     (0..w.between(low, 2)).map(|_| w.one(&patterns)).collect()
 }

@@ -8,7 +8,9 @@ pub(super) const TABLE: &[Entry] = &[
     entry(8, "EVAL_RO", |w| invocation(w, false)),
     entry(4, "EVALSHA_RO", |w| invocation(w, true)),
     entry(8, "SCRIPT LOAD", |w| args![body(w)]),
-    entry(5, "SCRIPT EXISTS", |w| (0..w.between(1, 3)).map(|_| sha(w)).collect()),
+    entry(5, "SCRIPT EXISTS", |w| {
+        (0..w.between(1, 3)).map(|_| sha(w)).collect()
+    }),
     entry(1, "SCRIPT FLUSH", |w| match w.chance(50) {
         true => args![],
         false => args![w.one(&["ASYNC", "SYNC", "sync", "foo"])],

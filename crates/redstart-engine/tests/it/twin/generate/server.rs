@@ -3,7 +3,9 @@
 use super::{Entry, Words, args, entry};
 
 pub(super) const TABLE: &[Entry] = &[
-    entry(20, "COMMAND INFO", |w| (0..w.between(0, 3)).map(|_| known(w)).collect()),
+    entry(20, "COMMAND INFO", |w| {
+        (0..w.between(1, 3)).map(|_| known(w)).collect()
+    }),
     entry(20, "COMMAND GETKEYS", example),
     entry(10, "COMMAND GETKEYSANDFLAGS", example),
     entry(1, "COMMAND HELP", |_| args![]),
@@ -23,8 +25,8 @@ pub(super) const TABLE: &[Entry] = &[
     entry(4, "LOLWUT", |w| args![*b"VERSION", w.one(&["99", "x"])]),
     entry(4, "DEBUG PROTOCOL", |w| {
         args![w.one(&[
-            "string", "integer", "double", "null", "array", "set", "map", "bignum", "true", "false",
-            "verbatim", "attrib", "push", "foo",
+            "string", "integer", "double", "null", "array", "set", "map", "bignum", "true",
+            "false", "verbatim", "attrib", "push", "foo",
         ])]
     }),
     entry(2, "DEBUG ERROR", |w| args![w.one(&["ERR mine", "MY own"])]),
@@ -34,32 +36,107 @@ pub(super) const TABLE: &[Entry] = &[
 
 fn known(w: &mut Words) -> Vec<u8> {
     w.one(&[
-        "get", "SET", "mset", "zadd", "eval", "object|encoding", "OBJECT|HELP", "nosuch", "get|x", "ping",
-        "subscribe", "xadd", "bitop", "client|kill", "config|get", "publish", "zunionstore", "lmpop",
-        "copy", "spop", "sort", "migrate", "georadius", "script|load", "multi", "hello", "restore",
+        "get",
+        "SET",
+        "mset",
+        "zadd",
+        "eval",
+        "object|encoding",
+        "OBJECT|HELP",
+        "nosuch",
+        "get|x",
+        "ping",
+        "subscribe",
+        "xadd",
+        "bitop",
+        "client|kill",
+        "config|get",
+        "publish",
+        "zunionstore",
+        "lmpop",
+        "copy",
+        "spop",
+        "sort",
+        "migrate",
+        "georadius",
+        "script|load",
+        "multi",
+        "hello",
+        "restore",
     ])
 }
 
 fn parameter(w: &mut Words) -> Vec<u8> {
     w.one(&[
-        "maxmemory", "maxmemory-policy", "maxmemory-samples", "databases", "MAXMEMORY", "nosuch",
-        "hash-max-listpack-entries", "hash-max-listpack-value", "zset-max-listpack-entries",
-        "set-max-intset-entries", "list-max-listpack-size", "proto-max-bulk-len", "lfu-log-factor",
-        "maxmemory-p*", "zset-max-ziplist-entries", "appendonly", "save", "timeout",
+        "maxmemory",
+        "maxmemory-policy",
+        "maxmemory-samples",
+        "databases",
+        "MAXMEMORY",
+        "nosuch",
+        "hash-max-listpack-entries",
+        "hash-max-listpack-value",
+        "zset-max-listpack-entries",
+        "set-max-intset-entries",
+        "list-max-listpack-size",
+        "proto-max-bulk-len",
+        "lfu-log-factor",
+        "maxmemory-p*",
+        "zset-max-ziplist-entries",
+        "appendonly",
+        "save",
+        "timeout",
         "notify-keyspace-events",
     ])
 }
 
 fn example(w: &mut Words) -> Vec<Vec<u8>> {
     let line = *w.random.pick(&[
-        "GET a", "SET a b", "MSET a 1 b 2", "MGET a b c", "EVAL x 2 a b c", "EVAL x 0", "EVAL x 5 a",
-        "ZUNIONSTORE d 2 a b", "ZUNIONSTORE d 9 a", "SORT a STORE b", "SORT a BY x GET y", "PING", "LMPOP 2 a b LEFT",
-        "XREAD STREAMS a b 0 0", "XREADGROUP GROUP g c STREAMS a 0", "NOSUCH a", "GET", "OBJECT ENCODING a",
-        "BITOP AND d a b", "GEORADIUS a 1 1 1 m STORE b", "SINTERCARD 2 a b LIMIT 1", "COPY a b",
-        "MIGRATE h 1 a 0 1", "MIGRATE h 1 \"\" 0 1 KEYS a b", "BLPOP a b 0", "LCS a b", "RENAME a b",
-        "SET a b GET", "SET a b EX 1", "BITFIELD a GET u8 0", "BITFIELD a SET u8 0 1", "PFCOUNT a b",
-        "MEMORY USAGE a", "ZINTER 2 a b", "SUBSCRIBE a", "SPUBLISH a b", "FCALL f 1 a", "SELECT 1",
-        "ZRANGESTORE d a 0 1", "SMOVE a b c", "XGROUP CREATE a g 0", "EXISTS a b", "HSET a b c",
+        "GET a",
+        "SET a b",
+        "MSET a 1 b 2",
+        "MGET a b c",
+        "EVAL x 2 a b c",
+        "EVAL x 0",
+        "EVAL x 5 a",
+        "ZUNIONSTORE d 2 a b",
+        "ZUNIONSTORE d 9 a",
+        "SORT a STORE b",
+        "SORT a BY x GET y",
+        "PING",
+        "LMPOP 2 a b LEFT",
+        "XREAD STREAMS a b 0 0",
+        "XREADGROUP GROUP g c STREAMS a 0",
+        "NOSUCH a",
+        "GET",
+        "OBJECT ENCODING a",
+        "BITOP AND d a b",
+        "GEORADIUS a 1 1 1 m STORE b",
+        "SINTERCARD 2 a b LIMIT 1",
+        "COPY a b",
+        "MIGRATE h 1 a 0 1",
+        "MIGRATE h 1 \"\" 0 1 KEYS a b",
+        "BLPOP a b 0",
+        "LCS a b",
+        "RENAME a b",
+        "SET a b GET",
+        "SET a b EX 1",
+        "BITFIELD a GET u8 0",
+        "BITFIELD a SET u8 0 1",
+        "PFCOUNT a b",
+        "MEMORY USAGE a",
+        "ZINTER 2 a b",
+        "SUBSCRIBE a",
+        "SPUBLISH a b",
+        "FCALL f 1 a",
+        "SELECT 1",
+        "ZRANGESTORE d a 0 1",
+        "SMOVE a b c",
+        "XGROUP CREATE a g 0",
+        "EXISTS a b",
+        "HSET a b c",
     ]);
-    line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+    line.split(' ')
+        .map(|word| word.as_bytes().to_vec())
+        .collect()
 }

@@ -21,7 +21,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry(6, "SRANDMEMBER", |w| {
         let mut args = args![w.key()];
         if w.chance(70) {
-            args.push(w.index());
+            args.push(w.choices());
         }
         args
     }),

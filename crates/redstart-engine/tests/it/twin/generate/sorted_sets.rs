@@ -19,8 +19,12 @@ pub(super) const TABLE: &[Entry] = &[
     entry(5, "ZSCORE", |w| args![w.key(), w.name()]),
     entry(5, "ZMSCORE", some_members),
     entry(3, "ZCARD", |w| args![w.key()]),
-    entry(5, "ZCOUNT", |w| args![w.key(), w.score_bound(), w.score_bound()]),
-    entry(5, "ZLEXCOUNT", |w| args![lex_key(w), w.lex_bound(), w.lex_bound()]),
+    entry(5, "ZCOUNT", |w| {
+        args![w.key(), w.score_bound(), w.score_bound()]
+    }),
+    entry(5, "ZLEXCOUNT", |w| {
+        args![lex_key(w), w.lex_bound(), w.lex_bound()]
+    }),
     entry(4, "ZRANK", |w| args![w.key(), w.name()]),
     entry(4, "ZREVRANK", |w| args![w.key(), w.name()]),
     entry(20, "ZRANGE", |w| range(w, true)),
@@ -38,9 +42,15 @@ pub(super) const TABLE: &[Entry] = &[
     entry(5, "ZREVRANGEBYSCORE", by_score),
     entry(5, "ZRANGEBYLEX", by_lex),
     entry(5, "ZREVRANGEBYLEX", by_lex),
-    entry(4, "ZREMRANGEBYRANK", |w| args![w.key(), w.index(), w.index()]),
-    entry(4, "ZREMRANGEBYSCORE", |w| args![w.key(), w.score_bound(), w.score_bound()]),
-    entry(4, "ZREMRANGEBYLEX", |w| args![lex_key(w), w.lex_bound(), w.lex_bound()]),
+    entry(4, "ZREMRANGEBYRANK", |w| {
+        args![w.key(), w.index(), w.index()]
+    }),
+    entry(4, "ZREMRANGEBYSCORE", |w| {
+        args![w.key(), w.score_bound(), w.score_bound()]
+    }),
+    entry(4, "ZREMRANGEBYLEX", |w| {
+        args![lex_key(w), w.lex_bound(), w.lex_bound()]
+    }),
     entry(6, "ZUNION", |w| algebra(w, true)),
     entry(6, "ZINTER", |w| algebra(w, true)),
     entry(6, "ZDIFF", difference),
@@ -70,7 +80,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry(6, "ZRANDMEMBER", |w| {
         let mut args = args![w.key()];
         if w.chance(75) {
-            args.push(w.index());
+            args.push(w.choices());
             w.maybe(&mut args, 50, &["WITHSCORES", "withscores", "WITHVALUES"]);
         }
         args
@@ -165,7 +175,11 @@ fn algebra(w: &mut Words, with_scores: bool) -> Vec<Vec<u8>> {
         args.push(b"AGGREGATE".to_vec());
         args.push(w.one(&["SUM", "MIN", "MAX", "sum", "max", "foo"]));
     }
-    w.maybe(&mut args, if with_scores { 50 } else { 3 }, &["WITHSCORES", "withscores"]);
+    w.maybe(
+        &mut args,
+        if with_scores { 50 } else { 3 },
+        &["WITHSCORES", "withscores"],
+    );
     args
 }
 

@@ -65,7 +65,9 @@ fn expiry(w: &mut Words, args: &mut Vec<Vec<u8>>) {
 }
 
 fn pairs(w: &mut Words) -> Vec<Vec<u8>> {
-    (0..w.between(1, 3)).flat_map(|_| [w.key(), w.value()]).collect()
+    (0..w.between(1, 3))
+        .flat_map(|_| [w.key(), w.value()])
+        .collect()
 }
 
 /// Offsets that make a string longer by much, but not by half a gigabyte.
@@ -73,7 +75,15 @@ fn offset(w: &mut Words) -> Vec<u8> {
     match w.chance(85) {
         true => w.number(0, 30),
         false => w.one(&[
-            "-1", "64", "600", "9000", "536870912", "9223372036854775807", "abc", "", "1.5",
+            "-1",
+            "64",
+            "600",
+            "9000",
+            "536870912",
+            "9223372036854775807",
+            "abc",
+            "",
+            "1.5",
             "-9223372036854775808",
         ]),
     }
