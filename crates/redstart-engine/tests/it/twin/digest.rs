@@ -59,9 +59,6 @@ pub(super) fn read(endpoint: &mut dyn Endpoint) -> Vec<Held> {
         .collect();
     let listed = endpoint.ask(&sizes);
     for (database, keys) in listed.iter().skip(1).step_by(2).enumerate() {
-        if listed[2 * database].is_error() {
-            continue;
-        }
         let mut keys: Vec<&[u8]> = keys
             .as_elements()
             .expect("KEYS")

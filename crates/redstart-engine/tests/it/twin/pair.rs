@@ -255,9 +255,6 @@ impl Pair {
                 vec![b"OBJECT".to_vec(), b"ENCODING".to_vec(), key.clone()],
             ];
             let (mine, other) = (self.ours.ask(&read), self.theirs.ask(&read));
-            if mine[0].is_error() {
-                continue;
-            }
             let left = members(&mine[1]);
             let right = members(&other[1]);
             let change = |name: &str, members: Vec<&Vec<u8>>| {
