@@ -25,3 +25,7 @@ pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass}
 pub use redstart_protocol::{Resp, Value};
 pub use state::Outbox;
 pub use state::config::EvictionPolicy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/engine.md")]
+mod guide_to_the_engine {}

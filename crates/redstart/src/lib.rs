@@ -8,3 +8,7 @@ pub mod store;
 #[cfg(feature = "redis-1")]
 pub use store::Connection;
 pub use store::{Store, Value};
+
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../../../docs/store.md")]
+mod guide_to_the_store {}
