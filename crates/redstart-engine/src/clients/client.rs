@@ -279,9 +279,12 @@ impl Client {
             log.append(ctx.space.effects(), command.is_atomic_batch);
         }
         let again_at = ctx.again_at.filter(|_| may_wait);
-        if again_at.is_none() {
-            let replied = ctx.replied;
-            deliver(ctx.session, value, replied);
+        match again_at {
+            Some(_) => ctx.session.is_called_again = true,
+            None => {
+                let replied = ctx.replied;
+                deliver(ctx.session, value, replied);
+            }
         }
         again_at
     }

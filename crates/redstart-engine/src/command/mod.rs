@@ -12,6 +12,7 @@ mod command_info;
 mod config;
 mod connection;
 pub(crate) mod ctx;
+mod debug;
 pub(crate) mod error;
 mod expire;
 mod expiry;
@@ -101,6 +102,7 @@ const FAMILIES: &[&[Row]] = &[
     info::TABLE,
     config::TABLE,
     command_info::TABLE,
+    debug::TABLE,
 ];
 
 /// A command this engine carries out.

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod change;
+pub(crate) mod digest;
 mod entry;
 pub(crate) mod object;
 pub(crate) mod shard;

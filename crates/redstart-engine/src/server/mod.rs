@@ -24,7 +24,10 @@ mod connection;
 mod gate;
 mod listener;
 mod roster;
-#[allow(clippy::module_inception, reason = "the thing and its verbs, as in every module")]
+#[allow(
+    clippy::module_inception,
+    reason = "the thing and its verbs, as in every module"
+)]
 mod server;
 #[cfg(test)]
 mod tests;

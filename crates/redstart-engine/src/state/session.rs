@@ -31,8 +31,8 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The client asked to be disconnected after its reply.
     pub(crate) closing: bool,
-    /// DEBUG SLEEP is under way until this moment on the monotonic clock (microseconds).
-    pub(crate) asleep_until_us: Option<u64>,
+    /// The last command asked to be called again: the next call is that.
+    pub(crate) is_called_again: bool,
 }
 
 /// Commands queued since MULTI.
@@ -78,7 +78,7 @@ impl Session {
             shard_channels: BTreeSet::new(),
             replies: Replies::On,
             closing: false,
-            asleep_until_us: None,
+            is_called_again: false,
         }
     }
 
