@@ -1,8 +1,8 @@
 //! Redis patterns in Rust. They start inside your process and run on Redis or Valkey in
 //! production: only the URL of the [`Store`] changes.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
-
+#[cfg(feature = "limiter")]
+pub mod limiter;
 pub mod store;
 
 #[cfg(feature = "redis-1")]

@@ -101,7 +101,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     }
 }
 
-#[cfg(all(test, feature = "json", feature = "messagepack", feature = "postcard"))]
+#[cfg(test)]
+#[cfg(all(feature = "json", feature = "messagepack", feature = "postcard"))]
 mod tests {
     use super::*;
 

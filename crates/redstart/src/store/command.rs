@@ -144,10 +144,18 @@ impl<'s, T: FromValue + 's> Job<'s> for Command<'s, T> {
 /// Turns an error reply into an error.
 pub(crate) fn success(operation: &OperationName, reply: Value) -> Result<Value> {
     match reply {
-        Value::Error(text) => Err(Error::server(operation, &text)),
+        error @ Value::Error(_) => Err(error_reply(operation, error)),
         // What RESP3 calls nothing; the remote side speaks nothing else.
         Value::NullArray => Ok(Value::Null),
         value => Ok(value),
+    }
+}
+
+/// The error that a reply stands for.
+pub(crate) fn error_reply(operation: &OperationName, reply: Value) -> Error {
+    match reply {
+        Value::Error(text) => Error::server(operation, &text),
+        other => unexpected(operation.clone(), Mismatch::new("an error", &other)),
     }
 }
 

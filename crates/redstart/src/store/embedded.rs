@@ -76,7 +76,7 @@ impl Embedded {
     }
 
     /// A client is lent out without holding the lock. One that panics is not taken back.
-    fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> T {
+    pub(crate) fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> T {
         let idle = self.clients.lock().pop();
         let mut client = idle.unwrap_or_else(|| self.host.connect());
         let output = work(&mut client);

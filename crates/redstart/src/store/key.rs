@@ -93,6 +93,12 @@ impl Key {
         self
     }
 
+    /// The key with something more at its end: two keys of one role.
+    pub(crate) fn with_suffix(mut self, suffix: &'static str) -> Key {
+        self.bytes.extend_from_slice(suffix.as_bytes());
+        self
+    }
+
     /// The bytes as the server sees them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

@@ -15,9 +15,10 @@ mod convert;
 mod embedded;
 mod error;
 mod execution;
-#[cfg_attr(not(test), expect(dead_code, reason = "waits for the first room"))]
+// Only rooms make keys.
+#[cfg_attr(not(feature = "limiter"), allow(dead_code))]
 mod key;
-#[expect(dead_code, reason = "waits for the first room")]
+#[cfg(feature = "limiter")]
 mod operation;
 mod pipeline;
 mod remote;
@@ -46,3 +47,13 @@ pub use replay::Replay;
 pub use store::Store;
 pub use time::{SimulatedTime, Time};
 pub use url::{StoreUrl, UrlError, UrlPart};
+
+// What rooms are built with.
+#[cfg(feature = "limiter")]
+pub(crate) use execution::{Job, Started};
+#[cfg(feature = "limiter")]
+pub(crate) use key::KeySpace;
+#[cfg(all(test, feature = "limiter"))]
+pub(crate) use key::Namespace;
+#[cfg(feature = "limiter")]
+pub(crate) use operation::{Operation, Run, Script};

@@ -16,6 +16,8 @@ use std::time::Duration;
 use redstart_protocol::Value;
 
 use super::argument::{Argument, Arguments};
+#[cfg(feature = "embedded")]
+use super::command::error_reply;
 use super::command::{success, unexpected};
 use super::convert::Mismatch;
 use super::error::{Error, OperationName, Result};
@@ -47,6 +49,13 @@ pub(crate) trait Operation: Unpin + Send + Sync {
 
     /// Reads what the script returned.
     fn decode(&self, reply: Value) -> Result<Self::Output, Mismatch>;
+
+    /// The same step in Rust on the embedded engine, where a benchmark has earned it. It must
+    /// leave exactly what the script leaves. None: run the script. An error is a reply.
+    #[cfg(feature = "embedded")]
+    fn native(&self, _client: &mut redstart_engine::Client) -> Option<Result<Self::Output, Value>> {
+        None
+    }
 }
 
 /// A Lua script and its name in the server's cache.
@@ -72,9 +81,19 @@ impl Script {
 
 /// An operation on its way to a store.
 pub(crate) struct Run<'s, O> {
-    pub(crate) store: &'s Store,
-    pub(crate) operation: O,
-    pub(crate) within: Duration,
+    store: &'s Store,
+    operation: O,
+    within: Duration,
+}
+
+impl<'s, O: Operation> Run<'s, O> {
+    pub(crate) fn new(store: &'s Store, operation: O, within: Duration) -> Run<'s, O> {
+        Run {
+            store,
+            operation,
+            within,
+        }
+    }
 }
 
 impl<'s, O: Operation + 's> Job<'s> for Run<'s, O> {
@@ -88,13 +107,7 @@ impl<'s, O: Operation + 's> Job<'s> for Run<'s, O> {
         match self.store.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(embedded) => {
-                let mut reply = embedded.command(&by_sha1(&self.operation).slices());
-                if is_noscript(&reply) {
-                    reply = embedded.command(&by_source(&self.operation).slices());
-                }
-                let decoded =
-                    success(&O::NAME, reply).and_then(|reply| decode(&self.operation, reply));
-                Started::Done(decoded)
+                Started::Done(embedded.with_client(|client| run_embedded(client, &self.operation)))
             }
             Backend::Remote(remote) => Started::Underway(Box::pin(async move {
                 let deadline = self.store.deadline_after(self.within);
@@ -103,6 +116,21 @@ impl<'s, O: Operation + 's> Job<'s> for Run<'s, O> {
             })),
         }
     }
+}
+
+#[cfg(feature = "embedded")]
+fn run_embedded<O: Operation>(
+    client: &mut redstart_engine::Client,
+    operation: &O,
+) -> Result<O::Output> {
+    if let Some(output) = operation.native(client) {
+        return output.map_err(|reply| error_reply(&O::NAME, reply));
+    }
+    let mut reply = client.call(&by_sha1(operation).slices());
+    if is_noscript(&reply) {
+        reply = client.call(&by_source(operation).slices());
+    }
+    decode(operation, success(&O::NAME, reply)?)
 }
 
 async fn run_remotely<O: Operation>(

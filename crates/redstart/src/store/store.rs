@@ -24,7 +24,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) url: StoreUrl,
-    #[expect(dead_code, reason = "waits for the first room")]
+    #[cfg_attr(not(feature = "limiter"), allow(dead_code))]
     pub(crate) namespace: Namespace,
     pub(crate) time: Time,
     pub(crate) deadline: Duration,
@@ -109,6 +109,11 @@ impl Store {
 
     pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
+    }
+
+    #[cfg(feature = "limiter")]
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.inner.namespace
     }
 
     pub(crate) fn deadline_after(&self, within: Duration) -> Deadline {

@@ -82,6 +82,7 @@ impl Time {
     }
 
     /// Whether both read one clock.
+    #[cfg(feature = "embedded")]
     pub(crate) fn is_same(&self, other: &Time) -> bool {
         match (&self.source, &other.source) {
             (Source::System, Source::System) => true,

@@ -7,29 +7,6 @@ use redstart::{Store, Value};
 
 use crate::stores::{hand_over, on_server};
 
-macro_rules! on_every_store {
-    ($($test:ident),* $(,)?) => {
-        #[cfg(feature = "embedded")]
-        mod embedded {
-            $(#[tokio::test]
-            async fn $test() {
-                let store = redstart::Store::open("memory:").await.unwrap();
-                super::$test(&store).await;
-            })*
-        }
-
-        mod server {
-            $(#[tokio::test]
-            async fn $test() {
-                let on_server = crate::stores::on_server().await;
-                super::$test(&on_server.store).await;
-            })*
-        }
-    };
-}
-
-pub(crate) use on_every_store;
-
 on_every_store!(
     replies_become_what_was_asked_for,
     an_error_reply_is_an_error,

@@ -5,9 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[macro_use]
+mod stores;
+
 mod commands;
 mod fake_server;
 mod faults;
 #[cfg(feature = "redis-1")]
 mod redis_rs;
-mod stores;

@@ -3,7 +3,6 @@
 use redis::{AsyncCommands, Pipeline, RedisResult, Script, pipe};
 use redstart::Connection;
 
-use crate::commands::on_every_store;
 use crate::stores::on_server;
 
 on_every_store!(

@@ -5,6 +5,28 @@ use std::task::Poll;
 use redstart::Store;
 use redstart_testkit::Server;
 
+/// Runs test functions that take a store, on each kind of it.
+macro_rules! on_every_store {
+    ($($test:ident),* $(,)?) => {
+        #[cfg(feature = "embedded")]
+        mod embedded {
+            $(#[tokio::test]
+            async fn $test() {
+                let store = redstart::Store::open("memory:").await.unwrap();
+                super::$test(&store).await;
+            })*
+        }
+
+        mod server {
+            $(#[tokio::test]
+            async fn $test() {
+                let on_server = crate::stores::on_server().await;
+                super::$test(&on_server.store).await;
+            })*
+        }
+    };
+}
+
 /// A server, and a store on it. The server goes when the value does.
 pub(crate) struct OnServer {
     pub(crate) server: Server,

@@ -1,0 +1,148 @@
+//! The check: a cost against all rules of a policy.
+
+use std::sync::Arc;
+
+use redstart_protocol::Value;
+use smallvec::SmallVec;
+
+#[cfg(feature = "embedded")]
+use super::gcra;
+use super::subject::Subject;
+use crate::limiter::decision::{State, Verdict};
+use crate::limiter::policy::{Policy, Shape};
+use crate::store::{
+    Argument, Arguments, FromValue, Key, Mismatch, Operation, OperationName, Replay, Script,
+};
+
+/// Takes a cost from every rule or from none; or looks whether it would.
+#[derive(Clone, Debug)]
+pub(in crate::limiter) struct CheckRules {
+    subject: Subject,
+    policy: Arc<Policy>,
+    cost: u64,
+    take: bool,
+}
+
+/// Above every limit, and exact in a script.
+const MAX_COST: u64 = (1 << 53) - 1;
+
+impl CheckRules {
+    pub(in crate::limiter) fn new(
+        subject: Subject,
+        policy: Arc<Policy>,
+        cost: u64,
+        take: bool,
+    ) -> CheckRules {
+        CheckRules {
+            subject,
+            policy,
+            cost: cost.min(MAX_COST),
+            take,
+        }
+    }
+}
+
+impl Operation for CheckRules {
+    type Output = Verdict;
+
+    const NAME: OperationName = OperationName::named("limiter.check");
+
+    const SCRIPT: &'static Script = {
+        static CHECK: Script = Script::new(include_str!("check.lua"));
+        &CHECK
+    };
+
+    fn replay(&self) -> Replay {
+        if self.take {
+            Replay::Never
+        } else {
+            Replay::Read
+        }
+    }
+
+    fn keys(&self) -> &[Key] {
+        self.subject.keys()
+    }
+
+    fn encode(&self, arguments: &mut Arguments) {
+        self.cost.append_to(arguments);
+        u8::from(self.take).append_to(arguments);
+        self.policy.gcra_rules().count().append_to(arguments);
+        self.policy.log_rules().count().append_to(arguments);
+        for rule in self.policy.gcra_rules() {
+            rule.unit.append_to(arguments);
+            rule.rate.append_to(arguments);
+            rule.capacity.append_to(arguments);
+        }
+        for rule in self.policy.log_rules() {
+            rule.limit.append_to(arguments);
+            rule.window_us.append_to(arguments);
+        }
+    }
+
+    fn decode(&self, reply: Value) -> Result<Verdict, Mismatch> {
+        let numbers = Vec::<i64>::from_value(reply)?;
+        let rules = self.policy.rules();
+        let (first, states) = numbers.split_first().ok_or(MISCOUNTED)?;
+        if states.len() != 3 * rules.len() {
+            return Err(MISCOUNTED);
+        }
+        let (mut gcra, mut log) = states.split_at(3 * self.policy.gcra_rules().count());
+        let mut in_order = SmallVec::new();
+        for rule in rules {
+            let rest = match rule.shape {
+                Shape::Gcra(_) => &mut gcra,
+                Shape::Log(_) => &mut log,
+            };
+            let (numbers, others) = rest.split_first_chunk::<3>().ok_or(MISCOUNTED)?;
+            *rest = others;
+            in_order.push(state(*numbers));
+        }
+        Ok(Verdict {
+            allowed: *first == 1,
+            states: in_order,
+        })
+    }
+
+    /// Taking from GCRA rules alone, which is what a limiter does all day.
+    #[cfg(feature = "embedded")]
+    fn native(&self, client: &mut redstart_engine::Client) -> Option<Result<Verdict, Value>> {
+        let [states] = self.subject.keys() else {
+            return None;
+        };
+        if !self.take || self.policy.log_rules().next().is_some() {
+            return None;
+        }
+        let verdict = client.with_string(states.as_bytes(), |slot| {
+            let now_us = slot.now_us();
+            let outcome = slot.read(|states| {
+                let rules = self.policy.gcra_rules();
+                gcra::check(
+                    rules,
+                    states.unwrap_or_default(),
+                    now_us,
+                    self.cost,
+                    self.take,
+                )
+            })?;
+            if let Some(write) = outcome.write {
+                slot.set(&write.states, write.expire_at_ms - now_us / 1000);
+            }
+            Ok(outcome.verdict)
+        });
+        Some(verdict.flatten())
+    }
+}
+
+const MISCOUNTED: Mismatch = Mismatch {
+    expected: "three numbers for each rule",
+    got: "another number of them",
+};
+
+fn state([remaining, retry_after_us, reset_after_us]: [i64; 3]) -> State {
+    State {
+        remaining: u64::try_from(remaining).unwrap_or(0),
+        retry_after_us: u64::try_from(retry_after_us).ok(),
+        reset_after_us: u64::try_from(reset_after_us).unwrap_or(0),
+    }
+}

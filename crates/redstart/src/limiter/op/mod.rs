@@ -1,0 +1,9 @@
+//! The limiter's atomic steps.
+
+mod check;
+#[cfg(any(feature = "embedded", test))]
+pub(super) mod gcra;
+mod subject;
+
+pub(super) use check::CheckRules;
+pub(super) use subject::Subject;
