@@ -1,0 +1,134 @@
+//! The suites, in the order they run. Another suite is another row.
+
+use crate::run::{Failure, Run};
+use crate::tools;
+
+/// One row.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    /// What it is for, in one line.
+    pub(crate) about: &'static str,
+    /// The commands that run it.
+    pub(crate) when: &'static [When],
+    pub(crate) run: fn(&mut Run) -> Result<(), Failure>,
+}
+
+/// A command that runs suites.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Test,
+    Ci,
+    Soak,
+}
+
+impl When {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            When::Test => "test",
+            When::Ci => "ci",
+            When::Soak => "soak",
+        }
+    }
+}
+
+use When::{Ci, Soak, Test};
+
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "servers",
+        about: "the servers that tests compare with are there",
+        when: &[Test, Ci, Soak],
+        run: tools::servers,
+    },
+    Suite {
+        name: "fmt",
+        about: "the code is as rustfmt writes it",
+        when: &[Ci],
+        run: |run| run.cargo("fmt --all --check"),
+    },
+    Suite {
+        name: "clippy",
+        about: "no lint has anything to say, with all features",
+        when: &[Ci],
+        run: |run| run.cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
+    },
+    Suite {
+        name: "features",
+        about: "each feature compiles alone, and so does none, without a warning",
+        when: &[Ci],
+        run: features,
+    },
+    Suite {
+        name: "docs",
+        about: "the documentation has no broken link",
+        when: &[Ci],
+        run: |run| {
+            run.set("RUSTDOCFLAGS", "-D warnings");
+            run.cargo("doc --workspace --all-features --no-deps")
+        },
+    },
+    Suite {
+        name: "deny",
+        about: "licences, bans and sources of what we depend on",
+        when: &[Ci],
+        run: |run| match tools::has_cargo("deny") {
+            // Advisories come from a database that has to be fetched; the rest is in the sources.
+            true => run.cargo("deny --all-features check licenses bans sources"),
+            false => run.left_out("cargo-deny is not installed: cargo install --locked cargo-deny"),
+        },
+    },
+    Suite {
+        name: "tests",
+        about: "every unit and integration test",
+        when: &[Test, Ci],
+        run: |run| match tools::has_cargo("nextest") {
+            true => run.tests("nextest run --workspace --all-features --no-fail-fast"),
+            false => {
+                run.tests("test --workspace --all-features --lib --bins --tests --no-fail-fast")
+            }
+        },
+    },
+    Suite {
+        name: "doctests",
+        about: "every example in the documentation",
+        when: &[Test, Ci],
+        run: |run| run.tests("test --workspace --all-features --doc --no-fail-fast"),
+    },
+    Suite {
+        name: "twins",
+        about: "random commands, compared byte by byte with redis-server: many more of them",
+        when: &[Ci],
+        run: |run| {
+            run.set_default("REDSTART_TWIN_COMMANDS", "200000");
+            run.tests("test -p redstart-engine --all-features --test it --no-fail-fast twin::")
+        },
+    },
+    Suite {
+        name: "long-twins",
+        about: "the same for millions of commands, with seeds of the day",
+        when: &[Soak],
+        run: |run| {
+            run.set_default("REDSTART_TWIN_COMMANDS", "5000000");
+            run.set_default("REDSTART_TWIN_SEED", &tools::seed_of_the_day());
+            run.tests(
+                "test --release -p redstart-engine --all-features --test it --no-fail-fast twin::",
+            )
+        },
+    },
+];
+
+/// The packages whose features can be chosen by their users.
+const WITH_FEATURES: &[&str] = &["redstart-engine", "redstart"];
+
+fn features(run: &mut Run) -> Result<(), Failure> {
+    for package in WITH_FEATURES {
+        let lint = |features: &str| {
+            format!("clippy -p {package} --no-default-features {features} -- -D warnings")
+        };
+        run.cargo(&lint(""))?;
+        for feature in tools::features_of(package)? {
+            run.cargo(&lint(&format!("--features {feature}")))?;
+        }
+    }
+    Ok(())
+}
