@@ -26,6 +26,6 @@ pub use redstart_protocol::{Resp, Value};
 pub use state::Outbox;
 pub use state::config::EvictionPolicy;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../../../docs/engine.md")]
 mod guide_to_the_engine {}
