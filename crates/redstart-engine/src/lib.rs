@@ -13,6 +13,8 @@ mod command;
 mod data;
 mod keyspace;
 mod random;
+#[cfg(feature = "script")]
+pub mod script;
 #[cfg(feature = "server")]
 pub mod server;
 mod shim;

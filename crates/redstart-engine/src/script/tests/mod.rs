@@ -1,0 +1,4 @@
+//! Tests of whole scripts.
+
+mod live;
+mod server;

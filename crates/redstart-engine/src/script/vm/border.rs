@@ -1,0 +1,504 @@
+//! Values across the border, and the one way in which Lua calls host functions.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, c_int, c_void};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::slice;
+
+use mlua_sys as ffi;
+use redstart_protocol::Value;
+
+use super::super::convert;
+use super::super::datum::Datum;
+use super::super::error::{Outcome, Raise, Reply};
+use super::super::host::Host;
+use super::args::Args;
+use super::sandbox;
+
+/// A function of the host that scripts can call.
+pub(in crate::script) struct Native {
+    pub(in crate::script) name: &'static str,
+    pub(in crate::script) run: for<'a> fn(&Args<'a>, &'a Host) -> Outcome<Answer<'a>>,
+}
+
+/// What such a function returns.
+pub(in crate::script) enum Answer<'a> {
+    Nothing,
+    One(Datum<'a>),
+    Many(Vec<Datum<'a>>),
+    /// What a command answered.
+    Reply(Value),
+    /// A new `cjson` library with the settings of this number.
+    Json(usize),
+}
+
+/// Pushes the closure for a host function.
+///
+/// # Safety
+///
+/// Host side (rule 2), with two free stack slots.
+pub(super) unsafe fn push_native(
+    state: *mut ffi::lua_State,
+    native: &'static Native,
+    instance: usize,
+) {
+    // SAFETY: by contract.
+    unsafe {
+        ffi::lua_pushlightuserdata(state, (&raw const *native).cast_mut().cast());
+        ffi::lua_pushnumber(state, instance as f64);
+        ffi::lua_pushcclosure(state, dispatch, 2);
+    }
+}
+
+/// The host that belongs to a state.
+///
+/// # Safety
+///
+/// The state was made by [`Vm`](super::Vm); the reference is not used longer than the state lives.
+pub(super) unsafe fn host<'a>(state: *mut ffi::lua_State) -> &'a Host {
+    let mut host: *mut c_void = null_mut();
+    // SAFETY: the allocator's argument is the host (rule 4).
+    unsafe {
+        ffi::lua_getallocf(state, &mut host);
+        &*host.cast_const().cast::<Host>()
+    }
+}
+
+/// How the message on top of the stack is to be raised.
+#[derive(Clone, Copy)]
+pub(super) enum Fault {
+    /// As it is.
+    Bare,
+    /// With the position of the caller in front.
+    Positioned,
+    /// As the fault of an argument.
+    Argument(c_int),
+}
+
+/// Raises the error whose message is on top of the stack.
+///
+/// # Safety
+///
+/// Called by a function that Lua called, with only bare frames between (rule 1).
+pub(super) unsafe fn raise(state: *mut ffi::lua_State, fault: Fault) -> ! {
+    // SAFETY: by contract; the message stays on the stack while its text is read.
+    unsafe {
+        match fault {
+            Fault::Bare => {}
+            Fault::Positioned => {
+                ffi::luaL_where(state, 1);
+                ffi::lua_insert(state, -2);
+                ffi::lua_concat(state, 2);
+            }
+            Fault::Argument(index) => {
+                ffi::luaL_argerror(state, index, ffi::lua_tostring(state, -1));
+            }
+        }
+        ffi::lua_error(state)
+    }
+}
+
+/// Puts the message of an error on top of the stack. Clears nothing.
+///
+/// # Safety
+///
+/// The state runs a C function, with two free stack slots. This may be called on the host side and
+/// beyond it.
+pub(super) unsafe fn prepare(state: *mut ffi::lua_State, raise: Raise) -> Fault {
+    // SAFETY: the reference is used in this function only. Pushing below is on the host side.
+    unsafe {
+        let host = host(state);
+        let _free = host.memory.enforce(false);
+        let (message, fault) = match raise {
+            Raise::Text(text) => (Datum::owned(text), Fault::Positioned),
+            Raise::Argument(index, text) => {
+                let index = c_int::try_from(index).unwrap_or(c_int::MAX);
+                (Datum::owned(text), Fault::Argument(index))
+            }
+            Raise::Reply(Reply { text, counted }) => (convert::failure(text, counted), Fault::Bare),
+            Raise::Bare(text) => (Datum::text(text.as_bytes()), Fault::Bare),
+            Raise::Memory => (Datum::text(b"not enough memory"), Fault::Bare),
+            Raise::Stopped => {
+                let text = host.stop().map_or("", |stop| stop.message());
+                (convert::failure(text.into(), false), Fault::Bare)
+            }
+        };
+        if push(state, &message).is_err() {
+            ffi::lua_pushnil(state);
+        }
+        fault
+    }
+}
+
+/// The C function behind every host function.
+unsafe extern "C-unwind" fn dispatch(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: Lua calls this with a valid state and the upvalues that `push_native` gave it.
+    // Nothing here has a destructor, and `answer` has returned when an error is raised (rule 1).
+    unsafe {
+        let native = ffi::lua_touserdata(state, ffi::lua_upvalueindex(1));
+        let instance = ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) as usize;
+        match answer(state, &*native.cast_const().cast::<Native>(), instance) {
+            Ok(results) => results,
+            Err(fault) => raise(state, fault),
+        }
+    }
+}
+
+/// Runs a host function and pushes what it returns, or the message of its error.
+///
+/// # Safety
+///
+/// As for [`dispatch`].
+unsafe fn answer(
+    state: *mut ffi::lua_State,
+    native: &'static Native,
+    instance: usize,
+) -> Result<c_int, Fault> {
+    // SAFETY: the arguments are on the stack until the end of this call, during which no limit is
+    // enforced; results are pushed above them.
+    unsafe {
+        let host = host(state);
+        let _free = host.memory.enforce(false);
+        let args = Args::new(state, instance);
+        let top = args.len() as c_int;
+        let ran = catch_unwind(AssertUnwindSafe(|| (native.run)(&args, host)));
+        let outcome = ran.unwrap_or_else(|panic| Err(host.panicked(panic)));
+        let pushed = outcome.and_then(|answer| push_answer(state, answer, host));
+        let outcome = match pushed {
+            Ok(_) if host.memory.is_exceeded() => Err(Raise::Memory),
+            pushed => pushed,
+        };
+        outcome.map_err(|raise| {
+            ffi::lua_settop(state, top);
+            prepare(state, raise)
+        })
+    }
+}
+
+/// # Safety
+///
+/// Host side (rule 2).
+unsafe fn push_answer(
+    state: *mut ffi::lua_State,
+    answer: Answer<'_>,
+    host: &Host,
+) -> Outcome<c_int> {
+    const OVERFLOW: &str = "stack overflow (too many results)";
+    // SAFETY: by contract; room is asked for.
+    unsafe {
+        let count = match &answer {
+            Answer::Nothing => return Ok(0),
+            Answer::Many(results) => c_int::try_from(results.len()).unwrap_or(c_int::MAX),
+            _ => 1,
+        };
+        if ffi::lua_checkstack(state, count) == 0 {
+            return Err(Raise::text(OVERFLOW));
+        }
+        let pushed = match &answer {
+            Answer::Nothing => Ok(()),
+            Answer::One(datum) => push(state, datum),
+            Answer::Many(results) => results.iter().try_for_each(|datum| push(state, datum)),
+            Answer::Reply(value) => push(state, &convert::to_lua(value, host.resp())),
+            Answer::Json(instance) => {
+                sandbox::push_json(state, *instance);
+                Ok(())
+            }
+        };
+        pushed.map_err(|Full| Raise::text(OVERFLOW))?;
+        Ok(count)
+    }
+}
+
+/// Lua's stack is full.
+pub(super) struct Full;
+
+/// Pushes a value. On failure there may be more on the stack than before.
+///
+/// Tables may nest deep, so this keeps what it has begun in a list of its own instead of calling
+/// itself.
+///
+/// # Safety
+///
+/// Host side (rule 2), with a free stack slot.
+pub(super) unsafe fn push(state: *mut ffi::lua_State, datum: &Datum<'_>) -> Result<(), Full> {
+    // SAFETY: by contract. Of every table that was begun the stack has the table and, while the value
+    // of a pair is made, its key; a finished value lies above the table that it belongs to. No key is
+    // nil or NaN. The five slots that a step may need are asked for.
+    unsafe {
+        let Some(outermost) = start(state, datum) else {
+            return Ok(());
+        };
+        let mut begun = vec![outermost];
+        while let Some(table) = begun.last_mut() {
+            if ffi::lua_checkstack(state, 5) == 0 {
+                return Err(Full);
+            }
+            match table.next() {
+                Some(next) => match start(state, next) {
+                    Some(new) => begun.push(new),
+                    None => table.add(state),
+                },
+                None => {
+                    begun.pop();
+                    if let Some(around) = begun.last_mut() {
+                        around.add(state);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A table whose content is being pushed.
+enum Begun<'d, 'a> {
+    List {
+        rest: slice::Iter<'d, Datum<'a>>,
+        len: c_int,
+    },
+    Table {
+        rest: slice::Iter<'d, (Datum<'a>, Datum<'a>)>,
+        pair: Pair<'d, 'a>,
+    },
+}
+
+/// How far the current pair of a table is.
+#[derive(Clone, Copy)]
+enum Pair<'d, 'a> {
+    None,
+    /// Its key is being pushed.
+    Key {
+        value: &'d Datum<'a>,
+    },
+    /// Its key is on top of the stack.
+    HasKey {
+        value: &'d Datum<'a>,
+    },
+    /// Its value is being pushed, above its key.
+    Value,
+}
+
+/// Pushes a value, of tables an empty one.
+unsafe fn start<'d, 'a>(state: *mut ffi::lua_State, datum: &'d Datum<'a>) -> Option<Begun<'d, 'a>> {
+    // SAFETY: by contract of `push`.
+    unsafe {
+        match datum {
+            Datum::Nil | Datum::Opaque(_) | Datum::TooDeep => ffi::lua_pushnil(state),
+            Datum::Boolean(value) => ffi::lua_pushboolean(state, c_int::from(*value)),
+            Datum::Number(number) => ffi::lua_pushnumber(state, *number),
+            Datum::Text(text) => {
+                ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len());
+            }
+            Datum::Null => ffi::lua_pushlightuserdata(state, null_mut()),
+            Datum::List(items) => {
+                // Redis lets its tables grow. Where there are holes the length of a table depends on
+                // that; where there are none it does not, and the right size at once is cheaper.
+                let holes = items.contains(&Datum::Nil);
+                let room = if holes { 0 } else { items.len() };
+                ffi::lua_createtable(state, c_int::try_from(room).unwrap_or(0), 0);
+                let rest = items.iter();
+                return Some(Begun::List { rest, len: 0 });
+            }
+            Datum::Table(pairs) => {
+                ffi::lua_createtable(state, 0, c_int::from(!pairs.is_empty()));
+                let rest = pairs.iter();
+                let pair = Pair::None;
+                return Some(Begun::Table { rest, pair });
+            }
+        }
+        None
+    }
+}
+
+impl<'d, 'a> Begun<'d, 'a> {
+    /// What is to be pushed next.
+    fn next(&mut self) -> Option<&'d Datum<'a>> {
+        match self {
+            Begun::List { rest, .. } => rest.next(),
+            Begun::Table { rest, pair } => {
+                if let Pair::HasKey { value } = *pair {
+                    *pair = Pair::Value;
+                    return Some(value);
+                }
+                let (key, value) = rest.find(|(key, _)| match key {
+                    // What cannot be a key is left out.
+                    Datum::Nil | Datum::Opaque(_) | Datum::TooDeep => false,
+                    Datum::Number(number) => !number.is_nan(),
+                    _ => true,
+                })?;
+                *pair = Pair::Key { value };
+                Some(key)
+            }
+        }
+    }
+
+    /// Adds the value on top of the stack, or leaves it there if it is a key.
+    unsafe fn add(&mut self, state: *mut ffi::lua_State) {
+        // SAFETY: by contract of `push`.
+        unsafe {
+            match self {
+                Begun::List { len, .. } => {
+                    *len += 1;
+                    ffi::lua_rawseti_(state, -2, *len);
+                }
+                Begun::Table { pair, .. } => {
+                    *pair = match *pair {
+                        Pair::Key { value } => Pair::HasKey { value },
+                        _ => {
+                            ffi::lua_rawset(state, -3);
+                            Pair::None
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads a value, a table with everything in it down to a depth.
+///
+/// # Safety
+///
+/// Host side (rule 2), `index` is positive, and for `'a` the value stays on the stack and nothing
+/// changes it.
+pub(super) unsafe fn read<'a>(
+    state: *mut ffi::lua_State,
+    index: c_int,
+    depth_max: usize,
+) -> Outcome<Datum<'a>> {
+    // SAFETY: by contract. What texts borrow is kept alive by the tables they lie in. `lua_next` gets
+    // a table and a key that it has returned itself, of a table that does not change meanwhile.
+    unsafe {
+        if ffi::lua_type(state, index) != ffi::LUA_TTABLE {
+            return Ok(scalar(state, index));
+        }
+        let host = host(state);
+        let bottom = ffi::lua_gettop(state);
+        if depth_max == 0 || ffi::lua_checkstack(state, 6) == 0 {
+            return Ok(Datum::TooDeep);
+        }
+        // Of every table in `open` the stack has the table and the key that is being looked at.
+        ffi::lua_pushvalue(state, index);
+        ffi::lua_pushnil(state);
+        let mut open = vec![Open::default()];
+        let nodes_max = host.values_max();
+        let mut nodes = 0;
+        loop {
+            let depth = open.len();
+            let Some(table) = open.last_mut() else {
+                return Ok(Datum::Nil);
+            };
+            if ffi::lua_next(state, -2) == 0 {
+                ffi::lua_settop(state, -2);
+                let done = mem::take(table).close();
+                open.pop();
+                match open.last_mut() {
+                    None => return Ok(done),
+                    Some(table) => table.add_value(done),
+                }
+                continue;
+            }
+            nodes += 1;
+            let pause = host.charge(32).and(if nodes > nodes_max {
+                Err(Raise::Memory)
+            } else {
+                Ok(())
+            });
+            if let Err(raise) = pause {
+                ffi::lua_settop(state, bottom);
+                return Err(raise);
+            }
+            let value = ffi::lua_gettop(state);
+            table.key = if ffi::lua_type(state, value - 1) == ffi::LUA_TTABLE {
+                // Only MessagePack knows such keys, and it does not look deeper than this.
+                const KEY_DEPTH_MAX: usize = 16;
+                match read(state, value - 1, (depth_max - 1).min(KEY_DEPTH_MAX)) {
+                    Ok(key) => key,
+                    Err(raise) => {
+                        ffi::lua_settop(state, bottom);
+                        return Err(raise);
+                    }
+                }
+            } else {
+                scalar(state, value - 1)
+            };
+            if ffi::lua_type(state, value) != ffi::LUA_TTABLE {
+                table.add_value(scalar(state, value));
+                ffi::lua_settop(state, -2);
+            } else if depth == depth_max || ffi::lua_checkstack(state, 6) == 0 {
+                table.add_value(Datum::TooDeep);
+                ffi::lua_settop(state, -2);
+            } else {
+                ffi::lua_pushnil(state);
+                open.push(Open::default());
+            }
+        }
+    }
+}
+
+/// A table that is being read.
+struct Open<'a> {
+    key: Datum<'a>,
+    list: Vec<Datum<'a>>,
+    /// Everything, as soon as there is anything that is not in the list.
+    pairs: Vec<(Datum<'a>, Datum<'a>)>,
+}
+
+impl Default for Open<'_> {
+    fn default() -> Self {
+        Open {
+            key: Datum::Nil,
+            list: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn add_value(&mut self, value: Datum<'a>) {
+        let key = mem::replace(&mut self.key, Datum::Nil);
+        if self.pairs.is_empty() && key == Datum::Number((self.list.len() + 1) as f64) {
+            self.list.push(value);
+            return;
+        }
+        if self.pairs.is_empty() {
+            let keys = (1..).map(|index| Datum::Number(f64::from(index)));
+            self.pairs = keys.zip(mem::take(&mut self.list)).collect();
+        }
+        self.pairs.push((key, value));
+    }
+
+    fn close(self) -> Datum<'a> {
+        if self.list.is_empty() {
+            Datum::Table(self.pairs)
+        } else {
+            Datum::List(self.list)
+        }
+    }
+}
+
+/// # Safety
+///
+/// As for [`read`].
+unsafe fn scalar<'a>(state: *mut ffi::lua_State, index: c_int) -> Datum<'a> {
+    // SAFETY: by contract; a text is not converted, so nothing is allocated.
+    unsafe {
+        match ffi::lua_type(state, index) {
+            ffi::LUA_TNIL | ffi::LUA_TNONE => Datum::Nil,
+            ffi::LUA_TBOOLEAN => Datum::Boolean(ffi::lua_toboolean(state, index) != 0),
+            ffi::LUA_TNUMBER => Datum::Number(ffi::lua_tonumber(state, index)),
+            ffi::LUA_TSTRING => {
+                let mut len = 0;
+                let text = ffi::lua_tolstring(state, index, &mut len);
+                Datum::Text(Cow::Borrowed(slice::from_raw_parts(text.cast(), len)))
+            }
+            ffi::LUA_TLIGHTUSERDATA if ffi::lua_touserdata(state, index).is_null() => Datum::Null,
+            other => {
+                let name = CStr::from_ptr(ffi::lua_typename(state, other));
+                Datum::Opaque(name.to_str().unwrap_or("userdata"))
+            }
+        }
+    }
+}
