@@ -212,18 +212,16 @@ impl Listpack {
     /// Adds several entries behind all.
     #[inline]
     pub(crate) fn push_back_all<const N: usize>(&mut self, strings: [&[u8]; N]) {
-        let elements = strings.map(Element::compact);
-        let mut at = self.size() - 1;
-        self.splice(
-            at,
-            0,
-            elements.into_iter().map(entry_size).sum(),
-            N as isize,
-        );
-        for element in elements {
-            self.write_at(at, element);
-            at += entry_size(element);
-        }
+        self.insert_all_at(self.size() - 1, strings);
+    }
+
+    /// Inserts several entries before another; the cursor then stands on the first of them.
+    pub(crate) fn insert_all_before<const N: usize>(
+        &mut self,
+        cursor: Cursor,
+        strings: [&[u8]; N],
+    ) {
+        self.insert_all_at(cursor.offset(), strings);
     }
 
     /// Takes the first entry out.
@@ -344,6 +342,17 @@ impl Listpack {
     fn write_at(&mut self, at: usize, element: Element<'_>) {
         let from = self.start as usize + at;
         write_entry(element, &mut self.buffer[from..from + entry_size(element)]);
+    }
+
+    #[inline]
+    fn insert_all_at<const N: usize>(&mut self, mut at: usize, strings: [&[u8]; N]) {
+        let elements = strings.map(Element::compact);
+        let inserted = elements.into_iter().map(entry_size).sum();
+        self.splice(at, 0, inserted, N as isize);
+        for element in elements {
+            self.write_at(at, element);
+            at += entry_size(element);
+        }
     }
 
     fn append_entries(&mut self, entries: &[u8], count: usize) {
