@@ -90,7 +90,7 @@ impl SortedSet {
     #[inline]
     pub(crate) fn score(&self, member: &[u8], seed: Seed) -> Option<f64> {
         match &self.0 {
-            Form::Packed(packed) => packed.score(member),
+            Form::Packed(packed) => packed.find(member).map(|(_, score)| score),
             Form::Large(large) => large.score(member, seed),
         }
     }
@@ -126,16 +126,19 @@ impl SortedSet {
         match &mut self.0 {
             Form::Large(large) => large.update(member, seed, decide),
             Form::Packed(packed) => {
-                let old = packed.score(member);
+                let found = packed.find(member);
+                let old = found.map(|(_, score)| score);
                 let new = decide(old);
-                match (old, new) {
+                match (found, new) {
                     (None, Some(new)) if !packed.has_room_for(member, limits) => {
                         let mut large = Large::of(packed.iter(), seed);
                         large.update(member, seed, |_| Some(new));
                         self.0 = Form::Large(Box::new(large));
                     }
                     (None, Some(new)) => packed.insert(member, new),
-                    (Some(old), Some(new)) if old != new => packed.change(member, new),
+                    (Some((cursor, old)), Some(new)) if old != new => {
+                        packed.change(cursor, member, new);
+                    }
                     _ => {}
                 }
                 Update { old, new }

@@ -56,50 +56,72 @@ impl Packed {
             && self.0.has_room_for(member.len().saturating_add(40), Listpack::MAX_BYTES)
     }
 
+    /// Where a member is, and its score.
     #[inline]
-    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
-        let cursor = self.find(member)?;
-        self.0.get(self.0.next(cursor)?).map(score_of)
+    pub(super) fn find(&self, member: &[u8]) -> Option<(Cursor, f64)> {
+        let cursor = self.0.find(self.0.first()?, &Needle::from(member), 1)?;
+        let score = self.0.get(self.0.next(cursor)?)?;
+        Some((cursor, score_of(score)))
     }
 
     pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let needle = Needle::from(member);
-        let mut pairs = self.iter();
-        let rank = pairs
-            .clone()
-            .position(|(member, _)| member.matches(&needle))?;
-        pairs.nth(rank).map(|(_, score)| (rank, score))
+        let mut elements = self.0.iter();
+        let mut rank = 0;
+        while !elements.next()?.matches(&needle) {
+            elements.next();
+            rank += 1;
+        }
+        elements.next().map(|score| (rank, score_of(score)))
     }
 
     /// Adds a member that is not there yet.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) {
         let text = score_text(score);
-        let is_before = |(other, other_score): (Element<'_>, f64)| {
-            other_score < score || other_score == score && *other.to_bytes() < *member
-        };
+        let pair = [member, text.as_bytes()];
         // What comes in order, as time does, goes behind the last.
-        if self.iter().next_back().is_none_or(is_before) {
-            self.0.push_back_all([member, text.as_bytes()]);
+        if self
+            .iter()
+            .next_back()
+            .is_none_or(|last| is_less(last, member, score))
+        {
+            self.0.push_back_all(pair);
             return;
         }
-        let rank = self.iter().take_while(|pair| is_before(*pair)).count();
+        let rank = self
+            .iter()
+            .take_while(|it| is_less(*it, member, score))
+            .count();
         if let Some(place) = self.0.seek(2 * rank as isize) {
-            self.0.insert_before(place, member);
-            self.0.insert_after(place, text.as_bytes());
+            self.0.insert_all_before(place, pair);
         }
     }
 
-    /// Gives a member that is there another score.
-    pub(super) fn change(&mut self, member: &[u8], score: f64) {
-        self.remove(member);
-        self.insert(member, score);
+    /// Gives the member at a cursor another score.
+    pub(super) fn change(&mut self, cursor: Cursor, member: &[u8], score: f64) {
+        let Some(score_cursor) = self.0.next(cursor) else {
+            return;
+        };
+        let before = self
+            .0
+            .prev(cursor)
+            .and_then(|it| self.0.prev(it))
+            .and_then(|it| self.pair(it));
+        let behind = self.0.next(score_cursor).and_then(|it| self.pair(it));
+        if before.is_none_or(|it| is_less(it, member, score))
+            && behind.is_none_or(|it| !is_less(it, member, score))
+        {
+            self.0.replace(score_cursor, score_text(score).as_bytes());
+        } else {
+            self.0.remove_many(cursor, 2);
+            self.insert(member, score);
+        }
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let cursor = self.find(member)?;
-        let score = self.0.get(self.0.next(cursor)?).map(score_of);
+        let (cursor, score) = self.find(member)?;
         self.0.remove_many(cursor, 2);
-        score
+        Some(score)
     }
 
     pub(super) fn remove_range(&mut self, ranks: Range<usize>) {
@@ -126,12 +148,16 @@ impl Packed {
         {
             return 0..0;
         }
-        let start = self.iter().take_while(|it| is_before(*it, from)).count();
-        let len = self
-            .iter()
-            .skip(start)
-            .take_while(|it| is_before(*it, to))
-            .count();
+        let (mut start, mut len) = (0, 0);
+        for pair in self.iter() {
+            if len == 0 && is_before(pair, from) {
+                start += 1;
+            } else if is_before(pair, to) {
+                len += 1;
+            } else {
+                break;
+            }
+        }
         start..start + len
     }
 
@@ -167,9 +193,9 @@ impl Packed {
         subset(self.iter(), self.len(), count, rng)
     }
 
-    #[inline]
-    fn find(&self, member: &[u8]) -> Option<Cursor> {
-        self.0.find(self.0.first()?, &Needle::from(member), 1)
+    fn pair(&self, cursor: Cursor) -> Option<(Element<'_>, f64)> {
+        let score = self.0.get(self.0.next(cursor)?)?;
+        Some((self.0.get(cursor)?, score_of(score)))
     }
 }
 
@@ -203,6 +229,11 @@ impl DoubleEndedIterator for Iter<'_> {
         self.left -= 1;
         Some((member, score_of(score)))
     }
+}
+
+/// Whether a pair is before another.
+fn is_less((other, other_score): (Element<'_>, f64), member: &[u8], score: f64) -> bool {
+    other_score < score || other_score == score && *other.to_bytes() < *member
 }
 
 /// Whether a pair is before a place.

@@ -355,13 +355,13 @@ fn member(number: u16) -> Vec<u8> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (rank, number) = (0..600usize, any::<u16>());
     let step = prop_oneof![
-        8 => (any::<u8>(), number.clone()).prop_map(|(s, m)| Step::Insert(s, m)),
-        1 => (any::<u8>(), number.clone()).prop_map(|(s, m)| Step::InsertMany(s, m)),
-        6 => number.clone().prop_map(Step::Remove),
+        8 => (any::<u8>(), number).prop_map(|(s, m)| Step::Insert(s, m)),
+        1 => (any::<u8>(), number).prop_map(|(s, m)| Step::InsertMany(s, m)),
+        6 => number.prop_map(Step::Remove),
         1 => (rank.clone(), 0..200usize).prop_map(|(a, n)| Step::RemoveRange(a, n)),
         2 => any::<bool>().prop_map(Step::Pop),
         2 => (rank.clone(), rank).prop_map(|(a, b)| Step::Ranks(a, b)),
-        4 => (any::<u8>(), any::<u8>(), number.clone(), number)
+        4 => (any::<u8>(), any::<u8>(), number, number)
             .prop_map(|(a, b, m, n)| Step::Bounds(a, b, m, n)),
         1 => (1..200usize).prop_map(Step::Scan),
         1 => Just(Step::Pack),

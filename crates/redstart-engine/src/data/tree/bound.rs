@@ -88,7 +88,7 @@ impl Probe for Key<'_> {
 /// the one before. Scores past the end of a node are NaN, which is below nothing.
 #[inline]
 fn count(scores: &Scores, is_below: impl Fn(f64) -> bool) -> usize {
-    const BLOCK: usize = if WIDTH < 16 { WIDTH } else { 16 };
+    const BLOCK: usize = WIDTH / 4;
     let (blocks, _) = scores.as_chunks::<BLOCK>();
     let others = blocks.len() - 1;
     let full: usize = blocks[..others]

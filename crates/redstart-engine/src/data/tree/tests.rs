@@ -249,8 +249,8 @@ fn member(number: u16) -> Vec<u8> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (rank, number) = (0..20_000usize, any::<u16>());
     let step = prop_oneof![
-        4 => (any::<i8>(), number.clone()).prop_map(|(s, m)| Step::Insert(s, m)),
-        2 => (any::<i8>(), number.clone()).prop_map(|(s, m)| Step::InsertMany(s, m)),
+        4 => (any::<i8>(), number).prop_map(|(s, m)| Step::Insert(s, m)),
+        2 => (any::<i8>(), number).prop_map(|(s, m)| Step::InsertMany(s, m)),
         4 => rank.clone().prop_map(Step::Remove),
         2 => rank.clone().prop_map(Step::RemoveMany),
         4 => (rank.clone(), any::<i8>()).prop_map(|(r, s)| Step::Update(r, s)),
