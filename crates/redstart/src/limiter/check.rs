@@ -7,7 +7,7 @@ use super::decision::Decision;
 use super::fallback;
 use super::limiter::Limiter;
 use super::op::{CheckRules, Subject};
-use crate::store::{Execution, Job, Result, Run, Started};
+use crate::store::{Boxed, Execution, Job, Result, Run, Started};
 
 /// A check being put together; awaiting it asks.
 #[derive(Debug)]
@@ -39,17 +39,18 @@ impl<'l> Check<'l> {
 
 impl<'l> IntoFuture for Check<'l> {
     type Output = Result<Decision>;
-    type IntoFuture = Execution<'l, Check<'l>>;
+    type IntoFuture = Execution<Check<'l>>;
 
-    fn into_future(self) -> Execution<'l, Check<'l>> {
+    fn into_future(self) -> Execution<Check<'l>> {
         Execution::new(self)
     }
 }
 
-impl<'l> Job<'l> for Check<'l> {
+impl<'l> Job for Check<'l> {
     type Output = Result<Decision>;
+    type Rest = Boxed<'l, Result<Decision>>;
 
-    fn start(self) -> Started<'l, Result<Decision>> {
+    fn start(self) -> Started<Self::Output, Self::Rest> {
         let Check {
             limiter,
             subject,
@@ -92,18 +93,19 @@ impl<'l> Reset<'l> {
 
 impl<'l> IntoFuture for Reset<'l> {
     type Output = Result<()>;
-    type IntoFuture = Execution<'l, Reset<'l>>;
+    type IntoFuture = Execution<Reset<'l>>;
 
-    fn into_future(self) -> Execution<'l, Reset<'l>> {
+    fn into_future(self) -> Execution<Reset<'l>> {
         Execution::new(self)
     }
 }
 
 /// One plain command is atomic by itself and needs no script.
-impl<'l> Job<'l> for Reset<'l> {
+impl<'l> Job for Reset<'l> {
     type Output = Result<()>;
+    type Rest = Boxed<'l, Result<()>>;
 
-    fn start(self) -> Started<'l, Result<()>> {
+    fn start(self) -> Started<Self::Output, Self::Rest> {
         match self.subject {
             Ok(subject) => self
                 .limiter

@@ -9,7 +9,7 @@ use redstart_protocol::Value;
 use super::argument::{Argument, Arguments};
 use super::convert::{FromValue, Mismatch};
 use super::error::{Error, OperationName, Result};
-use super::execution::{Execution, Job, Started};
+use super::execution::{Boxed, Execution, Job, Started};
 use super::remote::Request;
 use super::replay::Replay;
 use super::shared::Kind;
@@ -98,17 +98,18 @@ impl<'s, T: FromValue> Command<'s, T> {
 
 impl<'s, T: FromValue + 's> IntoFuture for Command<'s, T> {
     type Output = Result<T>;
-    type IntoFuture = Execution<'s, Command<'s, T>>;
+    type IntoFuture = Execution<Command<'s, T>>;
 
-    fn into_future(self) -> Execution<'s, Command<'s, T>> {
+    fn into_future(self) -> Execution<Command<'s, T>> {
         Execution::new(self)
     }
 }
 
-impl<'s, T: FromValue + 's> Job<'s> for Command<'s, T> {
+impl<'s, T: FromValue + 's> Job for Command<'s, T> {
     type Output = Result<T>;
+    type Rest = Boxed<'s, Result<T>>;
 
-    fn start(self) -> Started<'s, Result<T>> {
+    fn start(self) -> Started<Self::Output, Self::Rest> {
         let slices = self.arguments.slices();
         let operation = OperationName::command(slices.first().copied().unwrap_or_default());
         let kind = match Kind::of(&operation, &slices) {

@@ -50,7 +50,7 @@ pub use url::{StoreUrl, UrlError, UrlPart};
 
 // What rooms are built with.
 #[cfg(feature = "limiter")]
-pub(crate) use execution::{Job, Started};
+pub(crate) use execution::{Boxed, Job, Started};
 #[cfg(feature = "limiter")]
 pub(crate) use key::KeySpace;
 #[cfg(all(test, feature = "limiter"))]

@@ -21,7 +21,7 @@ use super::command::error_reply;
 use super::command::{success, unexpected};
 use super::convert::Mismatch;
 use super::error::{Error, OperationName, Result};
-use super::execution::{Job, Started};
+use super::execution::{Boxed, Job, Started};
 use super::key::Key;
 use super::remote::{Remote, Request};
 use super::replay::{Deadline, Replay};
@@ -96,10 +96,11 @@ impl<'s, O: Operation> Run<'s, O> {
     }
 }
 
-impl<'s, O: Operation + 's> Job<'s> for Run<'s, O> {
+impl<'s, O: Operation + 's> Job for Run<'s, O> {
     type Output = Result<O::Output>;
+    type Rest = Boxed<'s, Result<O::Output>>;
 
-    fn start(self) -> Started<'s, Result<O::Output>> {
+    fn start(self) -> Started<Self::Output, Self::Rest> {
         let slot = match common_slot::<O>(self.operation.keys()) {
             Ok(slot) => slot,
             Err(error) => return Started::Done(Err(error)),

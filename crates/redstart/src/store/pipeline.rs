@@ -8,7 +8,7 @@ use redstart_protocol::Value;
 use super::argument::{Argument, Arguments};
 use super::command::success;
 use super::error::{Error, OperationName, Result};
-use super::execution::{Execution, Job, Started};
+use super::execution::{Boxed, Execution, Job, Started};
 use super::remote::Request;
 use super::replay::Replay;
 use super::shared::Kind;
@@ -151,17 +151,18 @@ struct Inspected {
 
 impl<'s> IntoFuture for Pipeline<'s> {
     type Output = Result<Vec<Result<Value>>>;
-    type IntoFuture = Execution<'s, Pipeline<'s>>;
+    type IntoFuture = Execution<Pipeline<'s>>;
 
-    fn into_future(self) -> Execution<'s, Pipeline<'s>> {
+    fn into_future(self) -> Execution<Pipeline<'s>> {
         Execution::new(self)
     }
 }
 
-impl<'s> Job<'s> for Pipeline<'s> {
+impl<'s> Job for Pipeline<'s> {
     type Output = Result<Vec<Result<Value>>>;
+    type Rest = Boxed<'s, Self::Output>;
 
-    fn start(mut self) -> Started<'s, Self::Output> {
+    fn start(mut self) -> Started<Self::Output, Self::Rest> {
         let Inspected {
             names,
             replay,
