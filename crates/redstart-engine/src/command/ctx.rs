@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redstart_protocol::Resp;
+use redstart_protocol::{Resp, Value};
 
 use super::error::CommandError;
 use crate::data::Blob;
@@ -35,6 +35,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) origin: Origin,
     /// The handler has put its replies into the outbox itself.
     pub(crate) replied: bool,
+    /// What a command inside a transaction answers, where that is not one reply.
+    pub(super) confirmations: Vec<Value>,
     /// The handler wants to be called again, with the same arguments, at this moment on the
     /// monotonic clock (microseconds). Its reply is what a client that cannot wait gets.
     pub(crate) again_at: Option<u64>,
@@ -61,6 +63,7 @@ impl<'a> Ctx<'a> {
             env,
             origin,
             replied: false,
+            confirmations: Vec::new(),
             again_at: None,
             effect_logged: false,
             resp,
