@@ -78,6 +78,9 @@ impl CommandError {
 
     /// An error whose text quotes one thing that came from outside.
     pub(crate) fn quoting(before: &str, quoted: &[u8], after: &str) -> CommandError {
+        // As in C, what is quoted ends at a NUL.
+        let len = quoted.iter().position(|&byte| byte == 0);
+        let quoted = &quoted[..len.unwrap_or(quoted.len())];
         CommandError::from_bytes([before.as_bytes(), quoted, after.as_bytes()].concat())
     }
 
@@ -113,12 +116,9 @@ impl CommandError {
 
     /// A container command has no such subcommand.
     pub(crate) fn unknown_subcommand(container: &str, subcommand: &[u8]) -> CommandError {
-        let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
-        text.extend_from_slice(b"'. Try ");
-        text.extend_from_slice(container.to_ascii_uppercase().as_bytes());
-        text.extend_from_slice(b" HELP.");
-        CommandError::from_bytes(text)
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        let after = format!("'. Try {} HELP.", container.to_ascii_uppercase());
+        CommandError::quoting("ERR unknown subcommand '", subcommand, &after)
     }
 
     /// An expire time that is not positive or too far away.
@@ -128,10 +128,9 @@ impl CommandError {
 
     /// A subcommand that its container does not know, or not with these arguments.
     pub(crate) fn subcommand_syntax(container: &str, subcommand: &[u8]) -> CommandError {
-        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
-        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
-        CommandError::from_bytes(text)
+        const BEFORE: &str = "ERR unknown subcommand or wrong number of arguments for '";
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        CommandError::quoting(BEFORE, subcommand, &format!("'. Try {container} HELP."))
     }
 
     /// A RESP2 client called something else while subscribed.
