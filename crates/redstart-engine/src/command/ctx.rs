@@ -8,7 +8,6 @@ use super::error::CommandError;
 use crate::data::Blob;
 use crate::keyspace::change::Event;
 use crate::keyspace::object::{Aggregate, Object, StringView};
-use crate::keyspace::shards::LockSet;
 use crate::keyspace::{Entry, Space, Ttl};
 use crate::state::Environment;
 use crate::state::session::Session;
@@ -44,8 +43,8 @@ pub(crate) struct Ctx<'a> {
     pub(super) effect_logged: bool,
     /// The protocol version the reply is for. A script has its own.
     pub(crate) resp: Resp,
-    /// The shards whose keys may be touched.
-    pub(crate) locks: LockSet,
+    /// There was not enough memory when the command began.
+    pub(crate) memory_is_short: bool,
 }
 
 impl<'a> Ctx<'a> {
@@ -54,7 +53,7 @@ impl<'a> Ctx<'a> {
         session: &'a mut Session,
         env: &'a Arc<Environment>,
         origin: Origin,
-        locks: LockSet,
+        memory_is_short: bool,
     ) -> Ctx<'a> {
         let resp = session.resp;
         Ctx {
@@ -67,7 +66,7 @@ impl<'a> Ctx<'a> {
             again_at: None,
             effect_logged: false,
             resp,
-            locks,
+            memory_is_short,
         }
     }
 }

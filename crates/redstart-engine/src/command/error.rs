@@ -23,6 +23,7 @@ macro_rules! texts {
 texts! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     SYNTAX = "ERR syntax error";
+    INVALID_CURSOR = "ERR invalid cursor";
     NO_SUCH_KEY = "ERR no such key";
     NOT_AN_INTEGER = "ERR value is not an integer or out of range";
     NOT_A_FLOAT = "ERR value is not a valid float";
@@ -51,6 +52,8 @@ texts! {
     DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
+    UNDECLARED_KEY = "ERR Script attempted to access a key that it did not declare";
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
     HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer";
@@ -91,25 +94,32 @@ impl CommandError {
         ))
     }
 
-    /// No command has this name.
+    /// No command has this name. What is quoted ends at a NUL, as in C.
     pub(crate) fn unknown_command(args: &[&[u8]]) -> CommandError {
         const QUOTED_MAX: usize = 128;
-        let name = args
-            .first()
-            .map_or(&b""[..], |name| &name[..name.len().min(QUOTED_MAX)]);
+        let quoted = |arg: &[u8], room: usize| -> Vec<u8> {
+            arg.iter()
+                .copied()
+                .take(room)
+                .take_while(|&byte| byte != 0)
+                .collect()
+        };
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(name);
+        text.extend(
+            args.first()
+                .map_or(Vec::new(), |name| quoted(name, QUOTED_MAX)),
+        );
         text.extend_from_slice(b"', with args beginning with: ");
         let mut room = QUOTED_MAX;
         for arg in args.iter().skip(1) {
             if room == 0 {
                 break;
             }
-            let shown = &arg[..arg.len().min(room)];
-            text.push(b'\'');
-            text.extend_from_slice(shown);
-            text.extend_from_slice(b"' ");
+            let shown = quoted(arg, room);
             room = room.saturating_sub(shown.len() + 3);
+            text.push(b'\'');
+            text.extend(shown);
+            text.extend_from_slice(b"' ");
         }
         CommandError::from_bytes(text)
     }
@@ -144,6 +154,13 @@ impl CommandError {
     /// The command cannot be queued.
     pub(crate) fn not_in_transaction() -> CommandError {
         CommandError::new("ERR Command not allowed inside a transaction")
+    }
+
+    /// What EXEC answers with when it is refused itself.
+    pub(crate) fn abort_because(self) -> CommandError {
+        let reason = self.0.strip_prefix(b"ERR ").unwrap_or(&self.0);
+        let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+        CommandError(Cow::Owned(text))
     }
 
     /// The reply this error is sent as.

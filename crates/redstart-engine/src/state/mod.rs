@@ -9,6 +9,8 @@ pub(crate) mod pause;
 pub(crate) mod process;
 pub(crate) mod pubsub;
 pub(crate) mod registry;
+#[cfg(feature = "script")]
+pub(crate) mod scripts;
 pub(crate) mod session;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
@@ -39,6 +41,8 @@ pub(crate) struct Environment {
     pub(crate) pause: pause::Pause,
     pub(crate) stats: stats::Stats,
     pub(crate) shutdown: shutdown::Shutdown,
+    #[cfg(feature = "script")]
+    pub(crate) scripts: scripts::Scripts,
     pub(crate) options: Options,
     pub(crate) log: Option<Arc<dyn EffectLog>>,
     pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
@@ -55,6 +59,9 @@ pub(crate) struct Options {
     /// Refuse what a cluster would: keys of different slots, databases other than 0.
     pub(crate) cluster_strict: bool,
     pub(crate) debug_commands: bool,
+    /// Microseconds after which a script is ended, whatever it is doing.
+    #[cfg(feature = "script")]
+    pub(crate) script_time_limit_us: u64,
 }
 
 impl Environment {
