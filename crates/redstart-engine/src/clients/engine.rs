@@ -1,7 +1,7 @@
 //! The engine: everything its clients share, and the periodic work nobody asks for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 #[cfg(feature = "script")]
@@ -115,9 +115,10 @@ impl Engine {
         self.environment.config.has_password()
     }
 
-    /// Has `request` called when a client sends SHUTDOWN. Until somebody listens, that is an error.
-    /// It runs on the client's thread and must only signal.
-    pub fn on_shutdown(&self, request: impl Fn() + Send + Sync + 'static) {
+    /// Has `request` called when a client sends SHUTDOWN, which is an error while nobody listens.
+    /// It runs on the client's thread and must only signal; it is not called again once it answers
+    /// false.
+    pub fn on_shutdown(&self, request: impl Fn() -> bool + Send + Sync + 'static) {
         self.environment.shutdown.listen(request);
     }
 
@@ -209,7 +210,7 @@ impl EngineBuilder {
                 clock,
                 config: self.config,
                 connections: Default::default(),
-                port: AtomicU16::new(0),
+                listening: Default::default(),
                 registry: Default::default(),
                 pubsub: Default::default(),
                 pause: Default::default(),

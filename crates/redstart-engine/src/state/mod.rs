@@ -16,9 +16,8 @@ pub(crate) mod shutdown;
 pub(crate) mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU16;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 pub use outbox::Outbox;
 
@@ -34,8 +33,7 @@ pub(crate) struct Environment {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: config::Config,
     pub(crate) connections: connections::ConnectionLimits,
-    /// The port clients connect to, for INFO; zero without one.
-    pub(crate) port: AtomicU16,
+    pub(crate) listening: RwLock<connections::Listening>,
     pub(crate) registry: registry::Registry,
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,

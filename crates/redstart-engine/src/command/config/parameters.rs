@@ -1,6 +1,6 @@
 //! The table of parameters.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::setting::{Number, Setting, Syntax, check_event_classes, check_snapshots, check_switch};
 use crate::keyspace::shard::DATABASES;
@@ -137,7 +137,9 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         LONG,
     ),
     parameter("client-output-buffer-limit", Setting::OutputLimits),
-    settled("port", |env| env.port.load(Ordering::Relaxed).to_string()),
+    settled("port", |env| env.listening.read().port.to_string()),
+    settled("bind", |env| env.listening.read().addresses.clone()),
+    settled("unixsocket", |env| env.listening.read().unix_socket.clone()),
     // The work of every moment.
     number(
         "busy-reply-threshold",
