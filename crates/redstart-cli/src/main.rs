@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! `redstart`: Redis patterns in Rust, shown, served and tried out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    redstart_cli::redstart()
+}

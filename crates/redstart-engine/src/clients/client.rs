@@ -155,8 +155,8 @@ impl Client {
             return Flow::Done;
         }
         let admitted = self.admit(args);
-        if let Ok(Admitted::Run(plan)) = &admitted
-            && let Some(until_us) = self.held_until(plan.command)
+        if let Ok(Admitted::Run(command, _)) = admitted
+            && let Some(until_us) = self.held_until(command)
             && may_wait
         {
             return Flow::Paused(until_us);
@@ -165,8 +165,8 @@ impl Client {
         self.session.info.note_command(now_us);
 
         match admitted {
-            Ok(Admitted::Run(plan)) => {
-                let again_at = self.perform(plan, args, may_wait, deliver);
+            Ok(Admitted::Run(command, locks)) => {
+                let again_at = self.perform(command, args, locks, may_wait, deliver);
                 return again_at.map_or(Flow::Done, Flow::Paused);
             }
             Ok(Admitted::Queue(command)) => {
@@ -174,7 +174,9 @@ impl Client {
                 deliver(&mut self.session, Value::simple("QUEUED"), false);
             }
             Err(error) => {
-                command::refused(&mut self.session, args);
+                if let Some(transaction) = &mut self.session.transaction {
+                    transaction.aborted = true;
+                }
                 deliver(&mut self.session, error.into_value(), false);
             }
         }
@@ -184,22 +186,8 @@ impl Client {
     /// Everything that is decided before a command runs, in Redis' order.
     #[inline]
     fn admit(&self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
-        let command = command::find(args)?;
-        match command.is_exec {
-            false => self.admit_command(command, args),
-            true => self
-                .admit_command(command, args)
-                .map_err(CommandError::abort_because),
-        }
-    }
-
-    #[inline]
-    fn admit_command(
-        &self,
-        command: &'static Command,
-        args: &[&[u8]],
-    ) -> Result<Admitted, CommandError> {
         let (environment, session) = (&*self.environment, &self.session);
+        let command = command::find(args)?;
         command.check_arity(args)?;
         if command.is_for_debugging && !environment.options.debug_commands {
             return Err(CommandError::DEBUG_NOT_ALLOWED);
@@ -212,7 +200,7 @@ impl Client {
         }
         let in_transaction = session.transaction.is_some();
         let runs_now = !in_transaction || command.runs_at_once;
-        let memory_is_short = eviction::make_room(environment, command)?;
+        eviction::make_room(environment, command)?;
         if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers {
             return Err(CommandError::subscriber_context(command.name));
         }
@@ -223,14 +211,10 @@ impl Client {
             };
         }
         let locks = match command.is_exec {
-            true => plan::locks_of_transaction(environment, session),
-            false => plan::locks_of(environment, command, args),
+            true => plan::locks_of_transaction(&environment.shards, session),
+            false => plan::locks_of(&environment.shards, command, args),
         };
-        Ok(Admitted::Run(Plan {
-            command,
-            locks,
-            memory_is_short,
-        }))
+        Ok(Admitted::Run(command, locks))
     }
 
     /// Until when a pause holds a command back.
@@ -260,16 +244,12 @@ impl Client {
     #[inline]
     fn perform(
         &mut self,
-        plan: Plan,
+        command: &'static Command,
         args: &[&[u8]],
+        locks: LockSet,
         may_wait: bool,
         deliver: impl FnOnce(&mut Session, Value, bool),
     ) -> Option<u64> {
-        let Plan {
-            command,
-            locks,
-            memory_is_short,
-        } = plan;
         let Client {
             environment,
             session,
@@ -291,7 +271,7 @@ impl Client {
             .store(command.index + 1, Ordering::Relaxed);
         let surroundings = upkeep::surroundings(environment, true);
         let space = Space::new(&environment.shards, locked, surroundings, rng);
-        let mut ctx = Ctx::new(space, session, environment, Origin::Client, memory_is_short);
+        let mut ctx = Ctx::new(space, session, environment, Origin::Client, locks);
         let value = command::invoke(&mut ctx, command, args);
         if let Some(log) = &environment.log
             && !ctx.space.effects().is_empty()
@@ -310,17 +290,9 @@ impl Client {
     }
 }
 
-/// How a command is to be run.
-struct Plan {
-    command: &'static Command,
-    locks: LockSet,
-    /// There is not enough memory; the command can do without more.
-    memory_is_short: bool,
-}
-
 /// What becomes of a command.
 enum Admitted {
-    Run(Plan),
+    Run(&'static Command, LockSet),
     Queue(&'static Command),
 }
 

@@ -60,6 +60,11 @@ impl Embedded {
         })
     }
 
+    /// The engine itself.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.host.engine
+    }
+
     /// One command, one reply.
     pub(crate) fn command(&self, arguments: &[&[u8]]) -> Value {
         self.with_client(|client| client.call(arguments))

@@ -107,6 +107,16 @@ impl Store {
         self.inner.deadline
     }
 
+    /// The engine behind an embedded store, to put a port in front of it or to subscribe to its
+    /// channels. `None` when the store is a server.
+    #[cfg(feature = "embedded")]
+    pub fn engine(&self) -> Option<&redstart_engine::Engine> {
+        match self.backend() {
+            Backend::Embedded(embedded) => Some(embedded.engine()),
+            Backend::Remote(_) => None,
+        }
+    }
+
     pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
     }

@@ -1,8 +1,8 @@
 //! The table of parameters.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::setting::{Number, Setting, Syntax, check_event_classes, check_snapshots, check_switch};
+use super::setting::{Number, Setting, Syntax};
 use crate::keyspace::shard::DATABASES;
 use crate::state::Environment;
 
@@ -137,9 +137,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         LONG,
     ),
     parameter("client-output-buffer-limit", Setting::OutputLimits),
-    settled("port", |env| env.listening.read().port.to_string()),
-    settled("bind", |env| env.listening.read().addresses.clone()),
-    settled("unixsocket", |env| env.listening.read().unix_socket.clone()),
+    settled("port", |env| env.port.load(Ordering::Relaxed).to_string()),
     // The work of every moment.
     number(
         "busy-reply-threshold",
@@ -170,12 +168,11 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     settled("enable-protected-configs", |_| yes_or_no(false)),
     settled("cluster-enabled", |_| yes_or_no(false)),
     // What there is not.
-    checked("save", "", check_snapshots, "there are no snapshots"),
+    only("save", "", "there are no snapshots"),
     only_switch("appendonly", "no", "there is no append-only file"),
-    checked(
+    only(
         "notify-keyspace-events",
         "",
-        check_event_classes,
         "there are no keyspace notifications",
     ),
     only("replicaof", "", "there is no replication"),
@@ -235,24 +232,22 @@ const fn settled(name: &'static str, show: fn(&Environment) -> String) -> Parame
 }
 
 const fn only(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
-    checked(name, value, |_| Ok(()), reason)
-}
-
-const fn only_switch(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
-    checked(name, value, check_switch, reason)
-}
-
-const fn checked(
-    name: &'static str,
-    value: &'static str,
-    check: fn(&[u8]) -> Result<(), String>,
-    reason: &'static str,
-) -> Parameter {
     parameter(
         name,
         Setting::Only {
             value,
-            check,
+            is_switch: false,
+            reason,
+        },
+    )
+}
+
+const fn only_switch(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
+    parameter(
+        name,
+        Setting::Only {
+            value,
+            is_switch: true,
             reason,
         },
     )

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 
+
 use super::datum::Datum;
 use super::error::{Outcome, Raise};
 use super::host::Host;

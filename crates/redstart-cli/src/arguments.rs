@@ -1,0 +1,245 @@
+//! What `redstart` can be told on the command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::logging::LogFormat;
+use crate::output::print_raw;
+use crate::redis_server::BindAddress;
+use crate::{exec, serve, tour, welcome};
+
+const ABOUT: &str = "Redis patterns in Rust: inside your process, on Redis or Valkey in production";
+
+const LONG_ABOUT: &str = "\
+Redis patterns in Rust: they start inside your process and run on Redis or Valkey in production.
+
+Without a command, redstart takes you on a tour of the patterns, measured live on an engine inside \
+this process, and then serves that engine to Redis clients until Ctrl-C.
+
+The engine keeps its keys in memory only. It is for development, tests and single-process \
+applications, and no replacement for a Redis or Valkey server.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  redstart                                  The tour, then a server on port 6379 or the next free one
+  redstart --once                           The tour alone; exit status 1 if one of its claims fails
+  redstart serve --port 7000                A server on exactly this port
+  redstart serve --store 'memory:?cluster=strict'
+                                            A server that refuses what a cluster would refuse
+  redstart exec memory: -- SET greeting hello
+  redstart exec redis://127.0.0.1:6379 -- INFO server
+  redstart tour --store redis://127.0.0.1:6379
+                                            The same tour on a server of yours
+  redstart completions zsh > ~/.zfunc/_redstart
+
+Exit status:
+  0  Done
+  1  The server answered with an error, or the tour did not keep a claim
+  2  The command line is wrong
+  3  The store cannot be reached
+
+Environment:
+  REDSTART_PASSWORD  The password for --requirepass, without showing it in a process list
+  NO_COLOR           Set to anything: no colours
+
+To start a server the way redis-server is started, see redstart-server --help.";
+
+/// The command line of `redstart`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "redstart",
+    version,
+    about = ABOUT,
+    long_about = LONG_ABOUT,
+    after_help = AFTER_HELP,
+    styles = STYLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// End after the tour, with status 1 if one of its claims fails
+    #[arg(long)]
+    once: bool,
+
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Cyan.on_default().bold())
+    .usage(AnsiColor::Cyan.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Yellow.on_default());
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the embedded engine to Redis clients, without the tour
+    #[command(long_about = SERVE_ABOUT)]
+    Serve(ServeArguments),
+    /// Run one command on a store and print its reply as redis-cli does
+    #[command(long_about = EXEC_ABOUT)]
+    Exec(ExecArguments),
+    /// Show what each pattern does, measured live
+    #[command(long_about = TOUR_ABOUT)]
+    Tour(TourArguments),
+    /// Print a completion script for a shell
+    #[command(long_about = COMPLETIONS_ABOUT)]
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
+}
+
+const SERVE_ABOUT: &str = "\
+Serve the embedded engine to Redis clients, without the tour.
+
+Any Redis client can connect: redis-cli, redis-py, redis-rs, redis-benchmark. The log goes to \
+standard error. The first SIGINT or SIGTERM lets clients finish, the second ends at once.
+
+Without --port, port 6379 is taken, or the next free one if somebody listens there.";
+
+const EXEC_ABOUT: &str = "\
+Run one command on a store and print its reply.
+
+On a terminal the reply looks as in redis-cli; in a pipe it is the bytes themselves; with --json \
+it is one JSON value. The exit status is 1 when the reply is an error.
+
+  redstart exec memory: -- INCR visits
+  redstart exec redis://:secret@cache.example:6379/2 -- GET greeting
+  redstart exec redis+unix:///run/redis.sock --json -- HGETALL user:1";
+
+const TOUR_ABOUT: &str = "\
+Show what each pattern does, measured live, in about five seconds.
+
+Where it can, a line is a race between the snippet that everybody copies and Redstart, over the \
+same store. Every line checks what it says; one that does not hold is marked, and the exit status \
+is 1.
+
+On a server of yours, the tour works under the keys `redstart-tour:*` and removes them at its end.";
+
+const COMPLETIONS_ABOUT: &str = "\
+Print a completion script for a shell.
+
+  redstart completions bash > ~/.local/share/bash-completion/completions/redstart
+  redstart completions zsh > ~/.zfunc/_redstart
+  redstart completions fish > ~/.config/fish/completions/redstart.fish";
+
+/// How to serve.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The TCP port; 0 for none. Without it: 6379, or the next free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    /// An address to listen on, `*` for all of IPv4; may be given several times
+    #[arg(long, value_name = "IP", value_parser = parse_bind, default_values = ["127.0.0.1", "-::1"])]
+    pub(crate) bind: Vec<BindAddress>,
+
+    /// A unix socket to listen on as well
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) unixsocket: Option<PathBuf>,
+
+    /// The password clients have to give
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "REDSTART_PASSWORD",
+        hide_env_values = true
+    )]
+    pub(crate) requirepass: Option<String>,
+
+    /// The store to serve: `memory:`, or `memory:?cluster=strict`
+    #[arg(long, value_name = "URL", default_value = "memory:")]
+    pub(crate) store: String,
+
+    /// Bytes of keys above which room is made, such as 100mb
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) maxmemory: Option<String>,
+
+    /// Which keys go then, such as allkeys-lru
+    #[arg(long, value_name = "POLICY", requires = "maxmemory")]
+    pub(crate) maxmemory_policy: Option<String>,
+
+    /// Connections at the same time
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) maxclients: Option<u32>,
+
+    /// What the log looks like
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
+
+    /// How much is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: tracing::Level,
+
+    /// Serve DEBUG, for tests of clients
+    #[arg(long)]
+    pub(crate) enable_debug_command: bool,
+}
+
+/// What to execute, and where.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExecArguments {
+    /// The store: memory:, redis://host:port/db, redis+unix:///path …
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    /// Print one JSON value
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+
+    /// Print the bytes as they are, on a terminal too
+    #[arg(long)]
+    pub(crate) raw: bool,
+
+    /// The command and its arguments, after `--`
+    #[arg(value_name = "COMMAND", last = true, required = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// Where to give the tour.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TourArguments {
+    /// The store to run on
+    #[arg(long, value_name = "URL", default_value = "memory:")]
+    pub(crate) store: String,
+}
+
+/// Does what this process was told.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        None => welcome::run(&arguments.serve, arguments.once),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Exec(exec)) => exec::run(&exec),
+        Some(Command::Tour(tour)) => tour::run(&tour.store),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "redstart", &mut script);
+            print_raw(&script);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn parse_bind(word: &str) -> Result<BindAddress, String> {
+    BindAddress::parse(word).ok_or_else(|| "not an IP address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

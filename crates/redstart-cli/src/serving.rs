@@ -1,0 +1,240 @@
+//! An engine behind a port, until a signal ends it.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redstart_engine::server::{Address, ListenError, Server};
+use redstart_engine::{Engine, Value};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::files;
+use crate::redis_server::{BindAddress, ServerOptions};
+use crate::signals::Signals;
+
+/// The version of Redis whose behaviour the engine has.
+pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
+
+/// How many ports above the default one are tried.
+const PORTS_TRIED: u16 = 100;
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) port: PortChoice,
+    pub(crate) bind: Vec<BindAddress>,
+    pub(crate) unix_socket: Option<(PathBuf, Option<u32>)>,
+    pub(crate) backlog: u32,
+}
+
+/// Which TCP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PortChoice {
+    /// This one or none; zero for no TCP port at all.
+    Exactly(u16),
+    /// This one, or the next that is free.
+    From(u16),
+}
+
+/// Runs a redstart-server until a signal ends it.
+pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
+    let engine = Engine::builder()
+        .debug_commands(options.debug_command)
+        .build();
+    for (name, value, origin) in &options.live {
+        configure(&engine, name, value)
+            .map_err(|reason| format!("{}: {reason}", origin.spell(&shown(name, value))))?;
+    }
+    let runtime = runtime(options.threads)?;
+    let served = runtime.block_on(async {
+        fit_clients_to_files(&engine)?;
+        let addresses = Addresses {
+            port: PortChoice::Exactly(options.port),
+            bind: options.bind.clone(),
+            unix_socket: options
+                .unix_socket
+                .clone()
+                .map(|path| (path, options.unix_socket_mode)),
+            backlog: options.tcp_backlog,
+        };
+        let server = addresses.listen(&engine).await?;
+        let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
+        let _pid_file = options
+            .pid_file
+            .as_deref()
+            .map(PidFile::write)
+            .transpose()?;
+        announce(&server);
+        server.serve(signals.shutdown()).await;
+        tracing::info!("bye");
+        Ok(())
+    });
+    end(runtime);
+    served
+}
+
+/// A runtime that serves connections on these many threads. Never less than two: while one of
+/// them runs a command that turns out to be long, the other notices.
+pub(crate) fn runtime(threads: Option<usize>) -> Result<Runtime, String> {
+    let mut builder = Builder::new_multi_thread();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    builder.worker_threads(threads.unwrap_or(cores).max(2));
+    builder.enable_all().thread_name("redstart");
+    builder
+        .build()
+        .map_err(|error| format!("cannot start threads: {error}"))
+}
+
+/// Logs where a server listens, and that it does.
+pub(crate) fn announce(server: &Server) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        compatible = COMPATIBLE_VERSION,
+        pid = std::process::id(),
+        "Redstart is starting; keys are kept in memory only"
+    );
+    for address in server.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    // Tools that start a redis-server wait for these words.
+    tracing::info!("Ready to accept connections");
+}
+
+/// Sets what CONFIG SET sets.
+pub(crate) fn configure(engine: &Engine, name: &str, value: &str) -> Result<(), String> {
+    let mut client = engine.connect_embedded();
+    match client.call(&[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()]) {
+        Value::Error(error) => {
+            let text = String::from_utf8_lossy(&error);
+            if text.starts_with("ERR Unknown option") {
+                return Err("there is no such option here (see --help)".to_owned());
+            }
+            // The name is said already, and better.
+            let reason = text.split_once(" - ").map_or(&*text, |(_, reason)| reason);
+            Err(reason.to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Lets in no more clients than the system allows this process to have files open.
+pub(crate) fn fit_clients_to_files(engine: &Engine) -> Result<(), String> {
+    let mut client = engine.connect_embedded();
+    let wanted = match client.call(&[b"CONFIG", b"GET", b"maxclients"]) {
+        Value::Map(pairs) => pairs.into_iter().next().and_then(|(_, value)| match value {
+            Value::Bulk(digits) => str::from_utf8(&digits).ok()?.parse::<u64>().ok(),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let wanted = wanted.ok_or("the engine does not tell maxclients")?;
+    let possible = files::make_room(wanted);
+    if possible < wanted {
+        tracing::warn!(
+            wanted,
+            possible,
+            "fewer clients than maxclients: the limit of open files"
+        );
+        configure(engine, "maxclients", &possible.to_string())?;
+    }
+    Ok(())
+}
+
+impl Addresses {
+    /// Listens on all of them.
+    pub(crate) async fn listen(&self, engine: &Engine) -> Result<Server, String> {
+        let ips = self.present_ips();
+        let (first, last) = match self.port {
+            PortChoice::Exactly(port) => (port, port),
+            PortChoice::From(port) => (port, port.saturating_add(PORTS_TRIED)),
+        };
+        if first == 0 && self.unix_socket.is_none() {
+            return Err("told to listen nowhere: port 0 and no unix socket".into());
+        }
+        let mut port = first;
+        loop {
+            match self.listen_at(engine, &ips, port).await {
+                Ok(server) => return Ok(server),
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && port < last => {
+                    port += 1;
+                }
+                Err(error) => return Err(explain(&error)),
+            }
+        }
+    }
+
+    async fn listen_at(
+        &self,
+        engine: &Engine,
+        ips: &[IpAddr],
+        port: u16,
+    ) -> Result<Server, ListenError> {
+        let mut builder = Server::builder(engine.clone()).backlog(self.backlog);
+        if port != 0 {
+            for ip in ips {
+                builder = builder.tcp(SocketAddr::new(*ip, port));
+            }
+        }
+        #[cfg(unix)]
+        if let Some((path, mode)) = &self.unix_socket {
+            builder = builder.unix(path, *mode);
+        }
+        builder.listen().await
+    }
+
+    /// The addresses to bind, without those that may be missing and are.
+    fn present_ips(&self) -> Vec<IpAddr> {
+        let is_present = |ip| TcpListener::bind(SocketAddr::new(ip, 0)).is_ok();
+        let present = self
+            .bind
+            .iter()
+            .filter(|bind| !bind.optional || is_present(bind.ip));
+        present.map(|bind| bind.ip).collect()
+    }
+}
+
+/// The TCP port of a server.
+pub(crate) fn port_of(server: &Server) -> Option<u16> {
+    server.addresses().iter().find_map(|address| match address {
+        Address::Tcp(address) => Some(address.port()),
+        _ => None,
+    })
+}
+
+fn explain(error: &ListenError) -> String {
+    let source = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    format!("{error}: {source}")
+}
+
+/// An option as it may be shown: a password is not.
+fn shown(name: &str, value: &str) -> String {
+    match name {
+        "requirepass" => format!("{name} ***"),
+        _ => format!("{name} {value}"),
+    }
+}
+
+/// A file with this process' id, removed at the end.
+struct PidFile<'a>(&'a Path);
+
+impl PidFile<'_> {
+    fn write(path: &Path) -> Result<PidFile<'_>, String> {
+        let failed = |error| format!("cannot write {}: {error}", path.display());
+        std::fs::write(path, format!("{}\n", std::process::id())).map_err(failed)?;
+        Ok(PidFile(path))
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
+}
+
+/// Ends a runtime without waiting for threads that a command keeps.
+pub(crate) fn end(runtime: Runtime) {
+    const GRACE: Duration = Duration::from_millis(100);
+    runtime.shutdown_timeout(GRACE);
+}

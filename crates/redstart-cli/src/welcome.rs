@@ -1,0 +1,134 @@
+//! Bare `redstart`: who it is, what it can do, what to type next, and a server to try it on.
+
+use std::process::ExitCode;
+
+use redstart_engine::server::Server;
+
+use crate::arguments::ServeArguments;
+use crate::output::{Style, print_line, report};
+use crate::serve;
+use crate::serving;
+use crate::signals::Signals;
+use crate::tour::{self, Outcome, Stage};
+
+/// Shows the tour, then serves; with `once` it ends after the tour.
+pub(crate) fn run(arguments: &ServeArguments, once: bool) -> ExitCode {
+    let runtime = match serving::runtime(None) {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            report(&format!("redstart: {reason}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let shown = runtime.block_on(async {
+        match once {
+            true => show_once().await,
+            false => show_and_serve(arguments).await,
+        }
+    });
+    serving::end(runtime);
+    shown.unwrap_or_else(|reason| {
+        report(&format!("redstart: {reason}"));
+        ExitCode::FAILURE
+    })
+}
+
+async fn show_once() -> Result<ExitCode, String> {
+    let style = Style::of_stdout();
+    greet(style);
+    Ok(tour(style).await?.exit_code())
+}
+
+async fn show_and_serve(arguments: &ServeArguments) -> Result<ExitCode, String> {
+    let style = Style::of_stdout();
+    serve::start_log(arguments)?;
+    let engine = serve::engine(arguments)?;
+    // Listening before the tour: whoever connects meanwhile is answered when it is over.
+    let server = serve::listen(arguments, &engine).await?;
+    let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
+    greet(style);
+    show_addresses(&server, arguments, style);
+    tokio::select! {
+        // In this order, so that Ctrl-C is not kept waiting by a busy tour.
+        biased;
+        () = signals.first() => return Ok(ExitCode::SUCCESS),
+        toured = tour(style) => {
+            toured?;
+        }
+    }
+    suggest(&server, style);
+    server.serve(signals.shutdown()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn greet(style: Style) {
+    print_line("");
+    print_line(&format!(
+        "  {}  {}",
+        style.red(&style.bold("redstart")),
+        style.faint(&format!(
+            "{} · Redis patterns in Rust · embedded engine, compatible with Redis {}",
+            env!("CARGO_PKG_VERSION"),
+            serving::COMPATIBLE_VERSION
+        )),
+    ));
+}
+
+fn show_addresses(server: &Server, arguments: &ServeArguments, style: Style) {
+    let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
+    print_line(&format!("  listening on {}", addresses.join(" and ")));
+    if let Some(port) = serve::taken_port(arguments, server) {
+        let text = format!(
+            "port {} is taken, so it is {port} this time",
+            serve::DEFAULT_PORT
+        );
+        print_line(&format!("  {}", style.yellow(&text)));
+    }
+}
+
+async fn tour(style: Style) -> Result<Outcome, String> {
+    let stage = Stage::open("memory:")
+        .await
+        .map_err(|error| error.to_string())?;
+    print_line("");
+    let outcome = tour::give(&stage, style).await;
+    print_line("");
+    print_line(&format!("  {}", outcome.summary(style)));
+    print_line("");
+    Ok(outcome)
+}
+
+fn suggest(server: &Server, style: Style) {
+    let (cli, url) = match server.addresses().first() {
+        Some(redstart_engine::server::Address::Tcp(address)) => (
+            format!("redis-cli -p {}", address.port()),
+            format!("redis://127.0.0.1:{}", address.port()),
+        ),
+        Some(address) => (
+            format!("redis-cli -s {address}"),
+            format!("redis+unix://{address}"),
+        ),
+        None => return,
+    };
+    let line = |label: &str, text: &str| print_line(&format!("  {label:<10} {}", style.cyan(text)));
+    line("Try it", &format!("{cli} SET greeting hello"));
+    line("", &format!("redstart exec {url} -- GET greeting"));
+    print_line("");
+    line(
+        "In Rust",
+        "let store = redstart::Store::open(\"memory:\").await?;",
+    );
+    line(
+        "",
+        "let limiter = Limiter::new(&store, Policy::new(\"api\", Quota::per_minute(100))?);",
+    );
+    line("", "if limiter.check(user).await?.allowed { … }");
+    print_line("");
+    line("On yours", "redstart tour --store redis://your-server:6379");
+    print_line("");
+    print_line(&format!(
+        "  {}",
+        style.faint("Serving until Ctrl-C. Keys are kept in memory only.")
+    ));
+    print_line("");
+}
