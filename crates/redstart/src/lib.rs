@@ -9,6 +9,13 @@ pub mod store;
 pub use store::Connection;
 pub use store::{Store, Value};
 
-#[cfg(all(doctest, feature = "embedded"))]
-#[doc = include_str!("../../../docs/store.md")]
-mod guide_to_the_store {}
+/// The guides' examples compile and run.
+#[cfg(all(doctest, feature = "embedded", feature = "limiter"))]
+mod guides {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/store.md")]
+    mod store {}
+    #[doc = include_str!("../../../docs/limiter.md")]
+    mod limiter {}
+}

@@ -155,8 +155,8 @@ impl Client {
             return Flow::Done;
         }
         let admitted = self.admit(args);
-        if let Ok(Admitted::Run(command, _)) = admitted
-            && let Some(until_us) = self.held_until(command)
+        if let Ok(Admitted::Run(plan)) = &admitted
+            && let Some(until_us) = self.held_until(plan.command)
             && may_wait
         {
             return Flow::Paused(until_us);
@@ -165,8 +165,8 @@ impl Client {
         self.session.info.note_command(now_us);
 
         match admitted {
-            Ok(Admitted::Run(command, locks)) => {
-                let again_at = self.perform(command, args, locks, may_wait, deliver);
+            Ok(Admitted::Run(plan)) => {
+                let again_at = self.perform(plan, args, may_wait, deliver);
                 return again_at.map_or(Flow::Done, Flow::Paused);
             }
             Ok(Admitted::Queue(command)) => {
@@ -174,9 +174,7 @@ impl Client {
                 deliver(&mut self.session, Value::simple("QUEUED"), false);
             }
             Err(error) => {
-                if let Some(transaction) = &mut self.session.transaction {
-                    transaction.aborted = true;
-                }
+                command::refused(&mut self.session, args);
                 deliver(&mut self.session, error.into_value(), false);
             }
         }
@@ -186,8 +184,22 @@ impl Client {
     /// Everything that is decided before a command runs, in Redis' order.
     #[inline]
     fn admit(&self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
-        let (environment, session) = (&*self.environment, &self.session);
         let command = command::find(args)?;
+        match command.is_exec {
+            false => self.admit_command(command, args),
+            true => self
+                .admit_command(command, args)
+                .map_err(CommandError::abort_because),
+        }
+    }
+
+    #[inline]
+    fn admit_command(
+        &self,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Result<Admitted, CommandError> {
+        let (environment, session) = (&*self.environment, &self.session);
         command.check_arity(args)?;
         if command.is_for_debugging && !environment.options.debug_commands {
             return Err(CommandError::DEBUG_NOT_ALLOWED);
@@ -200,7 +212,7 @@ impl Client {
         }
         let in_transaction = session.transaction.is_some();
         let runs_now = !in_transaction || command.runs_at_once;
-        eviction::make_room(environment, command)?;
+        let memory_is_short = eviction::make_room(environment, command)?;
         if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers {
             return Err(CommandError::subscriber_context(command.name));
         }
@@ -211,10 +223,14 @@ impl Client {
             };
         }
         let locks = match command.is_exec {
-            true => plan::locks_of_transaction(&environment.shards, session),
-            false => plan::locks_of(&environment.shards, command, args),
+            true => plan::locks_of_transaction(environment, session),
+            false => plan::locks_of(environment, command, args),
         };
-        Ok(Admitted::Run(command, locks))
+        Ok(Admitted::Run(Plan {
+            command,
+            locks,
+            memory_is_short,
+        }))
     }
 
     /// Until when a pause holds a command back.
@@ -244,12 +260,16 @@ impl Client {
     #[inline]
     fn perform(
         &mut self,
-        command: &'static Command,
+        plan: Plan,
         args: &[&[u8]],
-        locks: LockSet,
         may_wait: bool,
         deliver: impl FnOnce(&mut Session, Value, bool),
     ) -> Option<u64> {
+        let Plan {
+            command,
+            locks,
+            memory_is_short,
+        } = plan;
         let Client {
             environment,
             session,
@@ -271,7 +291,7 @@ impl Client {
             .store(command.index + 1, Ordering::Relaxed);
         let surroundings = upkeep::surroundings(environment, true);
         let space = Space::new(&environment.shards, locked, surroundings, rng);
-        let mut ctx = Ctx::new(space, session, environment, Origin::Client, locks);
+        let mut ctx = Ctx::new(space, session, environment, Origin::Client, memory_is_short);
         let value = command::invoke(&mut ctx, command, args);
         if let Some(log) = &environment.log
             && !ctx.space.effects().is_empty()
@@ -290,9 +310,17 @@ impl Client {
     }
 }
 
+/// How a command is to be run.
+struct Plan {
+    command: &'static Command,
+    locks: LockSet,
+    /// There is not enough memory; the command can do without more.
+    memory_is_short: bool,
+}
+
 /// What becomes of a command.
 enum Admitted {
-    Run(&'static Command, LockSet),
+    Run(Plan),
     Queue(&'static Command),
 }
 

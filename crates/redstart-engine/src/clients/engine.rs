@@ -1,9 +1,11 @@
 //! The engine: everything its clients share, and the periodic work nobody asks for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
+#[cfg(feature = "script")]
+use redstart_protocol::Value;
 
 use super::client::{Client, Peer};
 use super::upkeep;
@@ -56,6 +58,8 @@ impl Engine {
             options: Options {
                 cluster_strict: false,
                 debug_commands: false,
+                #[cfg(feature = "script")]
+                script_time_limit_us: SCRIPT_TIME_LIMIT_US,
             },
             log: None,
             observer: None,
@@ -83,6 +87,19 @@ impl Engine {
         upkeep::tick(&self.environment);
     }
 
+    /// Loads a script that touches no key but those its calls declare, and returns its SHA-1 for
+    /// EVALSHA. Only the shards of those keys are locked when it runs, and a call that touches
+    /// another key is refused. SCRIPT FLUSH does not forget it.
+    ///
+    /// # Errors
+    ///
+    /// The reply that says why the script cannot be compiled.
+    #[cfg(feature = "script")]
+    pub fn load_operation(&self, source: &'static str) -> Result<String, Value> {
+        let loaded = self.environment.scripts.load(source.as_bytes(), true)?;
+        Ok(loaded.script.sha().to_string())
+    }
+
     /// The clock the engine goes by.
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.environment.clock)
@@ -98,9 +115,10 @@ impl Engine {
         self.environment.config.has_password()
     }
 
-    /// Has `request` called when a client sends SHUTDOWN. Until somebody listens, that is an error.
-    /// It runs on the client's thread and must only signal.
-    pub fn on_shutdown(&self, request: impl Fn() + Send + Sync + 'static) {
+    /// Has `request` called when a client sends SHUTDOWN, which is an error while nobody listens.
+    /// It runs on the client's thread and must only signal; it is not called again once it answers
+    /// false.
+    pub fn on_shutdown(&self, request: impl Fn() -> bool + Send + Sync + 'static) {
         self.environment.shutdown.listen(request);
     }
 
@@ -151,6 +169,14 @@ impl EngineBuilder {
         self
     }
 
+    /// How long a script may run before it is ended with an error, whatever it is doing; a minute
+    /// unless told otherwise. What it has written by then stays written.
+    #[cfg(feature = "script")]
+    pub fn script_time_limit(mut self, limit: std::time::Duration) -> EngineBuilder {
+        self.options.script_time_limit_us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        self
+    }
+
     /// The password that clients from outside the process have to give.
     pub fn password(self, password: &[u8]) -> EngineBuilder {
         self.config.set_password(password);
@@ -184,12 +210,14 @@ impl EngineBuilder {
                 clock,
                 config: self.config,
                 connections: Default::default(),
-                port: AtomicU16::new(0),
+                listening: Default::default(),
                 registry: Default::default(),
                 pubsub: Default::default(),
                 pause: Default::default(),
                 stats: Default::default(),
                 shutdown: Default::default(),
+                #[cfg(feature = "script")]
+                scripts: Default::default(),
                 options: self.options,
                 log: self.log,
                 observer: self.observer,
@@ -200,6 +228,9 @@ impl EngineBuilder {
         }
     }
 }
+
+#[cfg(feature = "script")]
+const SCRIPT_TIME_LIMIT_US: u64 = 60_000_000;
 
 /// A seed from the operating system. Should that fail, the address of a local serves: the seed
 /// guards against crafted keys, not secrets.

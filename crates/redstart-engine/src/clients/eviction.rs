@@ -22,12 +22,16 @@ const POOL: usize = 16;
 const EMPTY_ROUNDS_MAX: usize = 4;
 
 /// Evicts until there is room, before a command runs; an error if there is none and the command
-/// needs some.
+/// needs some. Otherwise whether memory is short.
 #[inline]
-pub(super) fn make_room(environment: &Environment, command: &Command) -> Result<(), CommandError> {
+pub(super) fn make_room(
+    environment: &Environment,
+    command: &Command,
+) -> Result<bool, CommandError> {
     match make_room_for_write(environment) {
+        Ok(()) => Ok(false),
         Err(error) if command.has(Flags::DENY_OOM) => Err(error),
-        _ => Ok(()),
+        Err(_) => Ok(true),
     }
 }
 

@@ -4,14 +4,21 @@ use redstart_protocol::{facts, slot};
 
 use crate::command::error::CommandError;
 use crate::command::{Command, Scope};
-use crate::keyspace::shards::{LockSet, Shards};
+use crate::keyspace::shards::LockSet;
+use crate::state::Environment;
 use crate::state::session::Session;
 
 /// The locks of one command.
 #[inline]
-pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> LockSet {
-    if command.scope == Scope::All {
-        return shards.all();
+pub(super) fn locks_of(environment: &Environment, command: &Command, args: &[&[u8]]) -> LockSet {
+    let shards = &environment.shards;
+    match command.scope {
+        Scope::Keys => {}
+        Scope::All => return shards.all(),
+        #[cfg(feature = "script")]
+        Scope::Script if environment.scripts.declares_its_keys(args) => {}
+        #[cfg(feature = "script")]
+        Scope::Script => return shards.all(),
     }
     if command.facts.only_key().is_some() && args.len() > 1 {
         return LockSet::one(shards.shard_of(args[1]));
@@ -29,7 +36,8 @@ pub(super) fn locks_of(shards: &Shards, command: &Command, args: &[&[u8]]) -> Lo
 
 /// The locks of EXEC: the union over all queued commands and all watched keys. Under the latter no
 /// change slips in between the look at the client's flag and the first command.
-pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSet {
+pub(super) fn locks_of_transaction(environment: &Environment, session: &Session) -> LockSet {
+    let shards = &environment.shards;
     let Some(transaction) = &session.transaction else {
         return LockSet::NONE;
     };
@@ -39,8 +47,9 @@ pub(super) fn locks_of_transaction(shards: &Shards, session: &Session) -> LockSe
         .map(|(_, key)| LockSet::one(shards.shard_of(key)));
     let queued = transaction.queue.iter().map(|args| {
         let args: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();
-        crate::command::find(&args)
-            .map_or(LockSet::NONE, |command| locks_of(shards, command, &args))
+        crate::command::find(&args).map_or(LockSet::NONE, |command| {
+            locks_of(environment, command, &args)
+        })
     });
     watched.chain(queued).fold(LockSet::NONE, LockSet::union)
 }

@@ -66,8 +66,27 @@ pub(super) fn surroundings(environment: &Environment, touching: bool) -> Surroun
     }
 }
 
-/// Asked while a lock is not to be had: an error once a script has held it for too long.
-pub(super) fn patience(_environment: &Environment) -> Result<(), CommandError> {
-    crate::stall::mention();
+/// Asked while a lock is not to be had: an error once a script has been holding things up for
+/// longer than others are asked to wait.
+#[cfg(feature = "script")]
+pub(super) fn patience(environment: &Environment) -> Result<(), CommandError> {
+    let threshold_ms = environment
+        .config
+        .busy_reply_threshold_ms
+        .load(Ordering::Relaxed);
+    let patience_us = threshold_ms.saturating_mul(1_000);
+    let now_us = environment.clock.monotonic_us();
+    let busy = now_us
+        .checked_sub(patience_us)
+        .is_some_and(|at| environment.scripts.any_since(at));
+    match busy {
+        true => Err(CommandError::BUSY_SCRIPT),
+        false => Ok(()),
+    }
+}
+
+/// Without scripts nothing holds a lock for long.
+#[cfg(not(feature = "script"))]
+pub(super) fn patience(_: &Environment) -> Result<(), CommandError> {
     Ok(())
 }

@@ -116,12 +116,11 @@ fn getkeysandflags(_: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandErro
     Ok(Value::Array(keys.iter().map(entry).collect()))
 }
 
-/// The request that is asked about, and its keys.
+/// The request that is asked about, and its keys: a fact, whether the command is served or not.
 fn keys_of<'a>(args: &'a [&'a [u8]]) -> Result<(&'a [&'a [u8]], KeyPositions), CommandError> {
     let request = &args[2..];
-    let command = super::find(request)
-        .map_err(|_| CommandError::new("ERR Invalid command specified"))?
-        .facts;
+    let unknown = || CommandError::new("ERR Invalid command specified");
+    let command = facts::resolve(request).ok_or_else(unknown)?;
     let keys = facts::get_keys(command, request);
     let keys = keys.map_err(|flaw| CommandError::new(format!("ERR {flaw}")))?;
     Ok((request, keys))

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use redstart_protocol::Resp;
+use redstart_protocol::{Resp, Value};
 
 use super::error::CommandError;
 use crate::data::Blob;
 use crate::keyspace::change::Event;
 use crate::keyspace::object::{Aggregate, Object, StringView};
-use crate::keyspace::shards::LockSet;
 use crate::keyspace::{Entry, Space, Ttl};
 use crate::state::Environment;
 use crate::state::session::Session;
@@ -35,6 +34,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) origin: Origin,
     /// The handler has put its replies into the outbox itself.
     pub(crate) replied: bool,
+    /// What a command inside a transaction answers, where that is not one reply.
+    pub(super) confirmations: Vec<Value>,
     /// The handler wants to be called again, with the same arguments, at this moment on the
     /// monotonic clock (microseconds). Its reply is what a client that cannot wait gets.
     pub(crate) again_at: Option<u64>,
@@ -42,8 +43,8 @@ pub(crate) struct Ctx<'a> {
     pub(super) effect_logged: bool,
     /// The protocol version the reply is for. A script has its own.
     pub(crate) resp: Resp,
-    /// The shards whose keys may be touched.
-    pub(crate) locks: LockSet,
+    /// There was not enough memory when the command began.
+    pub(crate) memory_is_short: bool,
 }
 
 impl<'a> Ctx<'a> {
@@ -52,7 +53,7 @@ impl<'a> Ctx<'a> {
         session: &'a mut Session,
         env: &'a Arc<Environment>,
         origin: Origin,
-        locks: LockSet,
+        memory_is_short: bool,
     ) -> Ctx<'a> {
         let resp = session.resp;
         Ctx {
@@ -61,10 +62,11 @@ impl<'a> Ctx<'a> {
             env,
             origin,
             replied: false,
+            confirmations: Vec::new(),
             again_at: None,
             effect_logged: false,
             resp,
-            locks,
+            memory_is_short,
         }
     }
 }

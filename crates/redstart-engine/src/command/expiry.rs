@@ -45,6 +45,10 @@ impl<'a> Deadline<'a> {
         Deadline { unit, number }
     }
 
+    pub(super) fn unit(self) -> Unit {
+        self.unit
+    }
+
     /// Milliseconds since 1970, for the commands that refuse what is not positive.
     pub(super) fn resolve(self, now_ms: u64, command: &str) -> Result<u64, CommandError> {
         let number = integer(self.number)?;

@@ -184,6 +184,9 @@ fn hincrby(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 fn hincrbyfloat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (key, field) = (args[1], args[2]);
     let by = LongDouble::parse(args[3]).ok_or(CommandError::NOT_A_FLOAT)?;
+    if !by.is_finite() {
+        return Err(CommandError::new("ERR value is NaN or Infinity"));
+    }
     let (limits, seed) = (ctx.env.config.hash_limits(), ctx.space.seed());
 
     let old = match ctx

@@ -154,7 +154,7 @@ fn server(ctx: &Ctx<'_>, report: &mut Report) {
         ("arch_bits", &usize::BITS),
         ("process_id", &std::process::id()),
         ("run_id", &ctx.env.run_id),
-        ("tcp_port", &ctx.env.port.load(Ordering::Relaxed)),
+        ("tcp_port", &ctx.env.listening.read().port),
         ("server_time_usec", &now_us),
         ("uptime_in_seconds", &uptime_s),
         ("uptime_in_days", &(uptime_s / (24 * 60 * 60))),

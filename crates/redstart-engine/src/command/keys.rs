@@ -10,6 +10,7 @@ use crate::data::glob;
 use crate::keyspace::Ttl;
 use crate::keyspace::access::Tracking;
 use crate::keyspace::change::Event;
+use crate::keyspace::object::Object;
 use crate::keyspace::shard::DATABASES;
 
 pub(super) const TABLE: &[Row] = &[
@@ -117,13 +118,24 @@ impl<'a> ScanRule<'a> {
     }
 }
 
-/// A cursor, as Redis reads it: digits and nothing around them.
+/// A cursor, read as C's `strtoul` does: a sign may stand before it, nothing at all is zero, a
+/// negative one wraps around, and a NUL ends it.
 pub(super) fn cursor(arg: &[u8]) -> Result<u64, CommandError> {
-    let invalid = || CommandError::new("ERR invalid cursor");
-    let text = std::str::from_utf8(arg).map_err(|_| invalid())?;
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().map_err(|_| invalid()),
-        false => Err(invalid()),
+    let text = arg.split(|&byte| byte == 0).next().unwrap_or_default();
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let number = digits.iter().try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    match number {
+        Some(_) if digits.is_empty() && !text.is_empty() => Err(CommandError::INVALID_CURSOR),
+        Some(number) if negative => Ok(number.wrapping_neg()),
+        Some(number) => Ok(number),
+        None => Err(CommandError::INVALID_CURSOR),
     }
 }
 
@@ -233,6 +245,13 @@ fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 /// A database's number.
 pub(super) fn database(arg: &[u8]) -> Result<u8, CommandError> {
     let number = integer(arg)?;
+    if i32::try_from(number).is_err() {
+        return Err(CommandError::new(format!(
+            "ERR value is out of range, value must between {} and {}",
+            i32::MIN,
+            i32::MAX
+        )));
+    }
     match u8::try_from(number) {
         Ok(number) if number < DATABASES => Ok(number),
         _ => Err(CommandError::DB_OUT_OF_RANGE),
@@ -246,10 +265,16 @@ fn object_encoding(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandEr
         .map_or(Value::Null, |entry| Value::bulk(entry.object.encoding())))
 }
 
-/// Values are never shared between keys, but Redis shares its small integers and says so.
+/// Values are never shared between keys here, but Redis shares its small integers and says so.
 fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    const SHARED: std::ops::Range<i64> = 0..10_000;
     ctx.contains(args[2]);
-    Ok(ctx.peek(args[2]).map_or(Value::Null, |_| Value::Integer(1)))
+    let count = |object: &Object| match object {
+        Object::Int(number) if SHARED.contains(number) => i64::from(i32::MAX),
+        _ => 1,
+    };
+    let entry = ctx.peek(args[2]);
+    Ok(entry.map_or(Value::Null, |entry| Value::Integer(count(&entry.object))))
 }
 
 fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {

@@ -237,11 +237,6 @@ fn lpos(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
 fn check_rank(rank: i64) -> Result<(), CommandError> {
     match rank {
-        i64::MIN => Err(CommandError::new(format!(
-            "ERR value is out of range, value must between {} and {}",
-            -i64::MAX,
-            i64::MAX
-        ))),
         0 => Err(CommandError::new(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or \
              use negative to start from the end of the list",

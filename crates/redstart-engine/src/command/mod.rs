@@ -22,6 +22,8 @@ mod keys;
 mod lcs;
 mod list;
 mod pubsub;
+#[cfg(feature = "script")]
+mod scripting;
 mod server;
 mod set;
 mod sorted_set;
@@ -61,6 +63,9 @@ pub(crate) enum Scope {
     Keys,
     /// All: it looks at a whole database, or at keys it does not name.
     All,
+    /// What a script needs: all, unless the script is known to declare its keys.
+    #[cfg(feature = "script")]
+    Script,
 }
 
 const fn row(name: &'static str, handler: Handler) -> Row {
@@ -83,6 +88,12 @@ impl Row {
         self.is_for_debugging = true;
         self
     }
+
+    #[cfg(feature = "script")]
+    const fn runs_scripts(mut self) -> Row {
+        self.scope = Scope::Script;
+        self
+    }
 }
 
 /// Every family, in reading order.
@@ -95,6 +106,8 @@ const FAMILIES: &[&[Row]] = &[
     set::TABLE,
     sorted_set::TABLE,
     transaction::TABLE,
+    #[cfg(feature = "script")]
+    scripting::TABLE,
     pubsub::TABLE,
     connection::TABLE,
     client::TABLE,
@@ -275,6 +288,16 @@ pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Va
         ctx.space.log(ctx.session.db, args);
     }
     result.unwrap_or_else(CommandError::into_value)
+}
+
+/// A command was refused before it could run or be queued: the transaction it was meant for will
+/// not be carried out. That EXEC itself was refused ends it.
+pub(crate) fn refused(session: &mut Session, args: &[&[u8]]) {
+    if find(args).is_ok_and(|command| command.is_exec) {
+        transaction::abandon(session);
+    } else if let Some(transaction) = &mut session.transaction {
+        transaction.aborted = true;
+    }
 }
 
 /// The client is gone: ends what it left open.

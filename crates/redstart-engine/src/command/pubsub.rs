@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use redstart_protocol::{Resp, Value};
+use redstart_protocol::Value;
 
 use super::ctx::{Ctx, Origin};
 use super::error::CommandError;
@@ -45,12 +45,11 @@ fn ssubscribe(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> 
 }
 
 fn enter_all(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Result<Value, CommandError> {
-    // Inside a transaction a RESP2 client could not tell confirmations from replies.
-    if ctx.origin == Origin::Transaction && ctx.resp == Resp::V2 {
-        let command = words(kind).0;
-        return Err(CommandError::new(format!(
-            "ERR Command '{command}' not allowed inside a transaction"
-        )));
+    let in_transaction = ctx.origin == Origin::Transaction;
+    if in_transaction && kind == Kind::ShardChannel {
+        return Err(CommandError::new(
+            "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client",
+        ));
     }
     let names: Vec<Bytes> = names
         .iter()
@@ -61,9 +60,13 @@ fn enter_all(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Result<Value, Co
         let (id, outbox) = (info.id, outbox.clone());
         subscriptions(ctx.session, kind).insert(name.clone());
         let confirmation = confirm(words(kind).0, Some(&name), count(ctx.session, kind));
-        ctx.env.pubsub.subscribe(kind, &name, id, &outbox, || {
-            outbox.push(confirmation);
-        });
+        let confirmations = &mut ctx.confirmations;
+        ctx.env
+            .pubsub
+            .subscribe(kind, &name, id, &outbox, || match in_transaction {
+                true => confirmations.push(confirmation),
+                false => outbox.push(confirmation),
+            });
     }
     publish_counts(ctx.session);
     ctx.replied = true;
@@ -90,26 +93,33 @@ fn leave_some(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) -> Result<Value, C
             .map(|name| Bytes::copy_from_slice(name))
             .collect(),
     };
+    let outbox = ctx.session.outbox.clone();
+    let mut tell = |confirmation| match ctx.origin {
+        Origin::Transaction => ctx.confirmations.push(confirmation),
+        Origin::Client | Origin::Script => outbox.push(confirmation),
+    };
     if names.is_empty() {
-        let confirmation = confirm(words(kind).1, None, count(ctx.session, kind));
-        ctx.session.outbox.push(confirmation);
+        tell(confirm(words(kind).1, None, count(ctx.session, kind)));
     }
     for name in names {
-        leave(ctx.env, ctx.session, kind, &name, true);
+        leave(ctx.env, ctx.session, kind, &name, &mut tell);
     }
     publish_counts(ctx.session);
     ctx.replied = true;
     Ok(Value::Null)
 }
 
-fn leave(env: &Environment, session: &mut Session, kind: Kind, name: &Bytes, confirmed: bool) {
+fn leave(
+    env: &Environment,
+    session: &mut Session,
+    kind: Kind,
+    name: &Bytes,
+    tell: impl FnOnce(Value),
+) {
     subscriptions(session, kind).remove(name);
     let confirmation = confirm(words(kind).1, Some(name), count(session, kind));
-    env.pubsub.unsubscribe(kind, name, session.info.id, || {
-        if confirmed {
-            session.outbox.push(confirmation);
-        }
-    });
+    env.pubsub
+        .unsubscribe(kind, name, session.info.id, || tell(confirmation));
 }
 
 /// Ends all subscriptions of a client without a word: RESET, or the client is gone.
@@ -117,7 +127,7 @@ pub(super) fn leave_all(env: &Environment, session: &mut Session) {
     for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
         let names: Vec<Bytes> = subscriptions(session, kind).iter().cloned().collect();
         for name in names {
-            leave(env, session, kind, &name, false);
+            leave(env, session, kind, &name, drop);
         }
     }
     publish_counts(session);

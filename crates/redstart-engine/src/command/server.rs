@@ -147,12 +147,17 @@ mod tests {
         let mut client = engine.connect(Outbox::values(|| {}), Peer::remote("a:1", "b:2"));
         assert!(client.call(&[b"SHUTDOWN"]).is_error());
         let asked = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&asked);
-        engine.on_shutdown(move || flag.store(true, Ordering::Relaxed));
+        let server = Arc::downgrade(&asked);
+        engine.on_shutdown(move || {
+            let server = server.upgrade();
+            server.is_some_and(|asked| !asked.swap(true, Ordering::Relaxed))
+        });
         assert!(client.call(&[b"SHUTDOWN", b"SAVE"]).is_error());
         assert!(!asked.load(Ordering::Relaxed));
         assert_eq!(client.execute(&[b"SHUTDOWN", b"NOSAVE"]), Flow::Close);
         assert!(asked.load(Ordering::Relaxed));
         assert_eq!(client.outbox().take_value(), None);
+        drop(asked);
+        assert!(client.call(&[b"SHUTDOWN"]).is_error());
     }
 }

@@ -93,10 +93,10 @@ fn smembers(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
 fn spop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let key = args[1];
-    let count = args.get(2).map(|count| args::count(count)).transpose()?;
     if args.len() > 3 {
         return Err(CommandError::SYNTAX);
     }
+    let count = args.get(2).map(|count| args::count(count)).transpose()?;
 
     let (seed, mut rng) = (ctx.space.seed(), ctx.space.rng().fork());
     let popped = ctx.edit(key, |set: &mut Set| {

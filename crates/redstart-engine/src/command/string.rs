@@ -57,13 +57,15 @@ impl<'a> SetRule<'a> {
     fn parse(args: &mut Args<'a>) -> Result<SetRule<'a>, CommandError> {
         let mut rule = SetRule::default();
         while let Some(word) = args.try_next() {
-            let free = rule.expire.is_none() && !rule.keep_ttl;
+            // The same unit may be given again, and the last one counts.
+            let fits =
+                |unit| !rule.keep_ttl && rule.expire.is_none_or(|deadline| deadline.unit() == unit);
             match word {
                 _ if is(word, "NX") && !rule.only_if_present => rule.only_if_absent = true,
                 _ if is(word, "XX") && !rule.only_if_absent => rule.only_if_present = true,
                 _ if is(word, "GET") => rule.get = true,
                 _ if is(word, "KEEPTTL") && rule.expire.is_none() => rule.keep_ttl = true,
-                _ => match expiry::Unit::of(word).filter(|_| free) {
+                _ => match expiry::Unit::of(word).filter(|&unit| fits(unit)) {
                     Some(unit) => rule.expire = Some(expiry::Deadline::new(unit, args.next()?)),
                     None => return Err(CommandError::SYNTAX),
                 },
@@ -166,13 +168,15 @@ fn getdel(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
 fn getex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let key = args[1];
-    let (mut persist, mut deadline) = (false, None);
+    let (mut persist, mut deadline) = (false, None::<expiry::Deadline<'_>>);
     let mut options = Args::at(args, 2);
     while let Some(word) = options.try_next() {
-        let free = !persist && deadline.is_none();
+        let fits = |unit| !persist && deadline.is_none_or(|deadline| deadline.unit() == unit);
         match expiry::Unit::of(word) {
             _ if is(word, "PERSIST") && deadline.is_none() => persist = true,
-            Some(unit) if free => deadline = Some(expiry::Deadline::new(unit, options.next()?)),
+            Some(unit) if fits(unit) => {
+                deadline = Some(expiry::Deadline::new(unit, options.next()?))
+            }
             _ => return Err(CommandError::SYNTAX),
         }
     }

@@ -55,7 +55,12 @@ fn exec(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
         let args: Vec<&[u8]> = queued.iter().map(|arg| &**arg).collect();
         let command = super::find(&args)?;
         ctx.resp = ctx.session.resp;
-        replies.push(super::invoke(ctx, command, &args));
+        let reply = super::invoke(ctx, command, &args);
+        match std::mem::take(&mut ctx.replied) {
+            false => replies.push(reply),
+            // Of several channels Redis confirms each, so there may be more replies than commands.
+            true => replies.append(&mut ctx.confirmations),
+        }
     }
     // What the queued commands did is logged already; EXEC itself has no effect of its own.
     ctx.effect_logged = true;

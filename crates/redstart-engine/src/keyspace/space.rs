@@ -371,6 +371,12 @@ impl<'a> Space<'a> {
         self.surroundings.logging
     }
 
+    /// Collects effects or stops doing so.
+    #[cfg(feature = "script")]
+    pub(crate) fn set_logging(&mut self, logging: bool) {
+        self.surroundings.logging = logging;
+    }
+
     /// Notes the deterministic form of what was just done.
     pub(crate) fn log(&mut self, db: u8, args: &[&[u8]]) {
         if self.surroundings.logging {

@@ -226,6 +226,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                 match pin!(self.io.read_buf(&mut self.input)).poll(cx) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Event::EndOfInput),
                     Poll::Ready(Ok(read)) => {
+                        self.environment.stats.note_received(read);
                         self.adapt_read_size(read);
                         return Poll::Ready(Event::Input);
                     }
@@ -263,7 +264,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             }
             match pin!(self.io.write(&self.unsent)).poll(cx) {
                 Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(sent)) => self.unsent.advance(sent),
+                Poll::Ready(Ok(sent)) => {
+                    self.environment.stats.note_sent(sent);
+                    self.unsent.advance(sent);
+                }
                 Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
                 Poll::Pending => break Poll::Pending,
             }

@@ -16,6 +16,7 @@ use super::listener::{Accepted, Address, ListenError, Listener};
 use super::roster::Roster;
 use super::wakeup::Wakeup;
 use crate::state::Environment;
+use crate::state::connections::Listening;
 use crate::{Engine, Outbox, Peer};
 
 /// How long to wait when the system has no file descriptors or memory for one more connection.
@@ -58,8 +59,8 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until `shutdown` is ready or a client says SHUTDOWN: then nobody else is let in, what
-    /// has been received is answered, and everybody is disconnected within the grace period.
+    /// Serves until `shutdown` is ready or a client sends SHUTDOWN: then nobody else is let in, what has been received is
+    /// answered, and everybody is disconnected within the grace period.
     ///
     /// Works best on tokio's multi-threaded runtime: only there can a long script be kept from
     /// holding up other clients. When this future is dropped, all connections end at once.
@@ -81,11 +82,17 @@ impl Server {
         }
 
         let asked = Arc::new(Notify::new());
-        let bell = Arc::clone(&asked);
-        engine.on_shutdown(move || bell.notify_one());
+        let server = Arc::downgrade(&asked);
+        engine.on_shutdown(move || match server.upgrade() {
+            Some(asked) => {
+                asked.notify_one();
+                true
+            }
+            None => false,
+        });
         tokio::select! {
             () = shutdown => {}
-            () = asked.notified() => tracing::info!("a client asked for the shutdown"),
+            () = asked.notified() => tracing::info!("a client asked for a shutdown"),
         }
 
         tracing::info!(clients = roster.len(), "shutting down");
@@ -149,14 +156,7 @@ impl ServerBuilder {
             listeners.push(Listener::unix(path, mode, self.backlog).await?);
         }
         let addresses: Vec<Address> = listeners.iter().map(Listener::address).collect();
-        let port = addresses.iter().find_map(|address| match address {
-            Address::Tcp(address) => Some(address.port()),
-            _ => None,
-        });
-        self.engine
-            .environment
-            .port
-            .store(port.unwrap_or(0), Ordering::Relaxed);
+        *self.engine.environment.listening.write() = listening(&addresses);
         Ok(Server {
             engine: self.engine,
             listeners,
@@ -164,6 +164,25 @@ impl ServerBuilder {
             grace: self.grace,
         })
     }
+}
+
+/// The addresses as INFO and CONFIG GET show them. Both have room for one port only.
+fn listening(addresses: &[Address]) -> Listening {
+    let mut listening = Listening::default();
+    let mut ips: Vec<String> = Vec::new();
+    for address in addresses {
+        match address {
+            Address::Tcp(address) => {
+                ips.push(address.ip().to_string());
+                if listening.port == 0 {
+                    listening.port = address.port();
+                }
+            }
+            Address::Unix(path) => listening.unix_socket = path.display().to_string(),
+        }
+    }
+    listening.addresses = ips.join(" ");
+    listening
 }
 
 /// Serves one peer over any stream, such as an in-process pipe, until it leaves. Nobody checks

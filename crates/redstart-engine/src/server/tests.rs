@@ -260,17 +260,37 @@ async fn shutdown_answers_what_was_received_and_disconnects() {
 }
 
 #[tokio::test]
-async fn a_client_may_ask_for_the_shutdown() {
+async fn a_client_can_ask_for_a_shutdown() {
     let engine = Engine::builder().build();
     let (address, _stop, serving) = serve(&engine).await;
-    let mut other = TcpStream::connect(address).await.expect("connected");
-    other.write_all(b"PING\r\n").await.expect("sent");
-    expect(&mut other, "+PONG\r\n").await;
     let mut peer = TcpStream::connect(address).await.expect("connected");
-    peer.write_all(b"SHUTDOWN NOSAVE\r\n").await.expect("sent");
+    peer.write_all(b"SHUTDOWN NOSAVE\r\nPING\r\n")
+        .await
+        .expect("sent");
     expect_end(&mut peer, "").await;
-    expect_end(&mut other, "").await;
     serving.await.expect("the server ends");
+}
+
+#[tokio::test]
+async fn info_tells_of_the_port() {
+    let engine = Engine::builder().build();
+    let (address, _stop, _serving) = serve(&engine).await;
+    let mut peer = TcpStream::connect(address).await.expect("connected");
+    peer.write_all(b"PING\r\n").await.expect("sent");
+    expect(&mut peer, "+PONG\r\n").await;
+    let crate::Value::Verbatim(_, text) = engine.connect_embedded().call(&[b"INFO"]) else {
+        panic!("INFO is text");
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    for line in [
+        format!("tcp_port:{}", address.port()),
+        "total_net_input_bytes:6".into(),
+        "total_net_output_bytes:7".into(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    peer.write_all(b"CONFIG GET bind\r\n").await.expect("sent");
+    expect(&mut peer, "*2\r\n$4\r\nbind\r\n$9\r\n127.0.0.1\r\n").await;
 }
 
 #[tokio::test(start_paused = true)]

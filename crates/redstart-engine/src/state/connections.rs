@@ -31,6 +31,16 @@ pub(crate) struct ConnectionLimits {
     pubsub: OutputLimit,
 }
 
+/// Where clients connect to, for those who ask. Nowhere, for an engine inside its own process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listening {
+    /// The TCP port; zero for none.
+    pub(crate) port: u16,
+    /// The IP addresses, separated by spaces.
+    pub(crate) addresses: String,
+    pub(crate) unix_socket: String,
+}
+
 /// How much output may wait for a peer.
 #[derive(Debug)]
 pub(crate) struct OutputLimit {

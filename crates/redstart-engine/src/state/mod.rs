@@ -9,14 +9,15 @@ pub(crate) mod pause;
 pub(crate) mod process;
 pub(crate) mod pubsub;
 pub(crate) mod registry;
+#[cfg(feature = "script")]
+pub(crate) mod scripts;
 pub(crate) mod session;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU16;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 pub use outbox::Outbox;
 
@@ -32,13 +33,14 @@ pub(crate) struct Environment {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: config::Config,
     pub(crate) connections: connections::ConnectionLimits,
-    /// The port clients connect to, for INFO; zero without one.
-    pub(crate) port: AtomicU16,
+    pub(crate) listening: RwLock<connections::Listening>,
     pub(crate) registry: registry::Registry,
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,
     pub(crate) stats: stats::Stats,
     pub(crate) shutdown: shutdown::Shutdown,
+    #[cfg(feature = "script")]
+    pub(crate) scripts: scripts::Scripts,
     pub(crate) options: Options,
     pub(crate) log: Option<Arc<dyn EffectLog>>,
     pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
@@ -55,6 +57,9 @@ pub(crate) struct Options {
     /// Refuse what a cluster would: keys of different slots, databases other than 0.
     pub(crate) cluster_strict: bool,
     pub(crate) debug_commands: bool,
+    /// Microseconds after which a script is ended, whatever it is doing.
+    #[cfg(feature = "script")]
+    pub(crate) script_time_limit_us: u64,
 }
 
 impl Environment {

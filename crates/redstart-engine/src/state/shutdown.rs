@@ -1,10 +1,8 @@
 //! SHUTDOWN: whoever serves the engine to others is asked to stop.
 
-use std::sync::Arc;
-
 use parking_lot::Mutex;
 
-type Request = Arc<dyn Fn() + Send + Sync>;
+type Request = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Those who can stop serving. Nobody, for an engine inside its own process.
 #[derive(Default)]
@@ -13,17 +11,15 @@ pub(crate) struct Shutdown {
 }
 
 impl Shutdown {
-    /// Has `request` called when a client asks for a shutdown.
-    pub(crate) fn listen(&self, request: impl Fn() + Send + Sync + 'static) {
-        self.listeners.lock().push(Arc::new(request));
+    /// Has `request` called when a client asks for a shutdown, as long as it answers true.
+    pub(crate) fn listen(&self, request: impl Fn() -> bool + Send + Sync + 'static) {
+        self.listeners.lock().push(Box::new(request));
     }
 
     /// Passes a client's request on; false if there is nobody to pass it to.
     pub(crate) fn request(&self) -> bool {
-        let listeners = self.listeners.lock().clone();
-        for request in &listeners {
-            request();
-        }
+        let mut listeners = self.listeners.lock();
+        listeners.retain(|request| request());
         !listeners.is_empty()
     }
 }

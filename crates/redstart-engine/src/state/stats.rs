@@ -32,15 +32,23 @@ impl Stats {
         self.rejected_connections.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that the port read and wrote.
+    /// Counts bytes that the port has read.
     #[cfg_attr(
         not(feature = "server"),
         allow(dead_code, reason = "called by the port")
     )]
-    pub(crate) fn note_traffic(&self, received: usize, sent: usize) {
+    pub(crate) fn note_received(&self, bytes: usize) {
         self.received_bytes
-            .fetch_add(received as u64, Ordering::Relaxed);
-        self.sent_bytes.fetch_add(sent as u64, Ordering::Relaxed);
+            .fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that the port has written.
+    #[cfg_attr(
+        not(feature = "server"),
+        allow(dead_code, reason = "called by the port")
+    )]
+    pub(crate) fn note_sent(&self, bytes: usize) {
+        self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Bytes read from connections and written to them.
@@ -139,7 +147,8 @@ mod tests {
     fn a_steady_rate_is_told_as_it_is() {
         let stats = Stats::default();
         for tick in 0..=16 {
-            stats.note_traffic(200, 500);
+            stats.note_received(200);
+            stats.note_sent(500);
             stats.sample(tick * 100_000, tick * 30);
         }
         let expected = PerSecond {

@@ -1,8 +1,8 @@
 //! The table of parameters.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use super::setting::{Number, Setting, Syntax};
+use super::setting::{Number, Setting, Syntax, check_event_classes, check_snapshots, check_switch};
 use crate::keyspace::shard::DATABASES;
 use crate::state::Environment;
 
@@ -137,7 +137,9 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         LONG,
     ),
     parameter("client-output-buffer-limit", Setting::OutputLimits),
-    settled("port", |env| env.port.load(Ordering::Relaxed).to_string()),
+    settled("port", |env| env.listening.read().port.to_string()),
+    settled("bind", |env| env.listening.read().addresses.clone()),
+    settled("unixsocket", |env| env.listening.read().unix_socket.clone()),
     // The work of every moment.
     number(
         "busy-reply-threshold",
@@ -168,11 +170,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     settled("enable-protected-configs", |_| yes_or_no(false)),
     settled("cluster-enabled", |_| yes_or_no(false)),
     // What there is not.
-    only("save", "", "there are no snapshots"),
+    checked("save", "", check_snapshots, "there are no snapshots"),
     only_switch("appendonly", "no", "there is no append-only file"),
-    only(
+    checked(
         "notify-keyspace-events",
         "",
+        check_event_classes,
         "there are no keyspace notifications",
     ),
     only("replicaof", "", "there is no replication"),
@@ -232,22 +235,24 @@ const fn settled(name: &'static str, show: fn(&Environment) -> String) -> Parame
 }
 
 const fn only(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
-    parameter(
-        name,
-        Setting::Only {
-            value,
-            is_switch: false,
-            reason,
-        },
-    )
+    checked(name, value, |_| Ok(()), reason)
 }
 
 const fn only_switch(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
+    checked(name, value, check_switch, reason)
+}
+
+const fn checked(
+    name: &'static str,
+    value: &'static str,
+    check: fn(&[u8]) -> Result<(), String>,
+    reason: &'static str,
+) -> Parameter {
     parameter(
         name,
         Setting::Only {
             value,
-            is_switch: true,
+            check,
             reason,
         },
     )

@@ -25,8 +25,8 @@ pub(super) enum Setting {
     /// There is but one value it can have here; why.
     Only {
         value: &'static str,
-        /// Whether it is `yes` or `no`.
-        is_switch: bool,
+        /// What is wrong with a value that would not be accepted anywhere.
+        check: fn(&[u8]) -> Result<(), String>,
         reason: &'static str,
     },
 }
@@ -95,12 +95,10 @@ impl Setting {
             Setting::Settled(_) => Err("can't set immutable config".into()),
             Setting::Only {
                 value: only,
-                is_switch,
+                check,
                 reason,
             } => {
-                if is_switch {
-                    parse_switch(value)?;
-                }
+                check(value)?;
                 match value.eq_ignore_ascii_case(only.as_bytes()) {
                     true => Ok(Box::new(|_| {})),
                     false => Err(reason.into()),
@@ -155,6 +153,39 @@ fn parse_switch(value: &[u8]) -> Result<bool, String> {
         b"yes" => Ok(true),
         b"no" => Ok(false),
         _ => Err("argument must be 'yes' or 'no'".into()),
+    }
+}
+
+pub(super) fn check_switch(value: &[u8]) -> Result<(), String> {
+    parse_switch(value).map(drop)
+}
+
+/// `save`: pairs of seconds and changes.
+pub(super) fn check_snapshots(value: &[u8]) -> Result<(), String> {
+    let words: Vec<&[u8]> = match value {
+        b"" => return Ok(()),
+        _ => value.split(|&byte| byte == b' ').collect(),
+    };
+    let is_pair = |pair: &[&[u8]]| match pair {
+        [seconds, changes] => {
+            let at_least = |word: &[u8], least: i64| {
+                number::parse_i64(word).is_some_and(|number| number >= least)
+            };
+            at_least(seconds, 1) && at_least(changes, 0)
+        }
+        _ => false,
+    };
+    match words.chunks(2).all(is_pair) {
+        true => Ok(()),
+        false => Err("Invalid save parameters".into()),
+    }
+}
+
+/// `notify-keyspace-events`: letters.
+pub(super) fn check_event_classes(value: &[u8]) -> Result<(), String> {
+    match value.iter().all(|byte| b"Ag$lshzxeKEtmdn".contains(byte)) {
+        true => Ok(()),
+        false => Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Union, intersection and difference of sorted sets and sets. A set's members score 1.
 
+use hashbrown::HashMap;
 use redstart_protocol::Value;
 
 use super::super::args::{Args, float, integer, integer_within, is};
@@ -29,8 +30,21 @@ impl Aggregate {
         match self {
             // Infinities of both signs cancel out to zero, by Redis' decree.
             Aggregate::Sum => zero_if_nan(a + b),
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
+            // Spelt out, because zeros of both signs are equal and the first one stays.
+            Aggregate::Min => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Aggregate::Max => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
         }
     }
 }
@@ -38,6 +52,13 @@ impl Aggregate {
 fn zero_if_nan(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
+
+/// The result is computed in the large form, which knows zeros of both signs; what is kept is packed
+/// afterwards.
+const UNPACKED: Limits = Limits {
+    max_entries: 0,
+    max_value: 0,
+};
 
 /// What is done with the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +246,7 @@ fn compute(
     request: &Request<'_>,
     operation: Operation,
 ) -> Result<SortedSet, CommandError> {
-    let (limits, seed) = (ctx.env.config.sorted_set_limits(), ctx.space.seed());
+    let (limits, seed) = (UNPACKED, ctx.space.seed());
     let inputs = inputs(ctx, request.keys)?;
     let weight = |at: usize| request.weights.as_ref().map_or(1.0, |weights| weights[at]);
     let mut weighted: Vec<(Input<'_>, f64)> = inputs
@@ -252,14 +273,19 @@ fn union(
     limits: Limits,
     seed: Seed,
 ) -> SortedSet {
-    let mut result = SortedSet::new();
+    let mut scores: HashMap<Blob, f64, foldhash::fast::RandomState> = HashMap::default();
     for (input, weight) in inputs {
         for (member, score) in input.members() {
             let score = zero_if_nan(weight * score);
-            result.update(&member.to_bytes(), limits, seed, |old| {
-                Some(old.map_or(score, |old| aggregate.of(old, score)))
-            });
+            let total = scores.entry(member.to_blob());
+            total
+                .and_modify(|total| *total = aggregate.of(*total, score))
+                .or_insert(score);
         }
+    }
+    let mut result = SortedSet::new();
+    for (member, score) in &scores {
+        result.insert(member, *score, limits, seed);
     }
     result
 }

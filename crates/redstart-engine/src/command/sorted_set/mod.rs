@@ -63,8 +63,12 @@ struct AddRule {
 }
 
 impl AddRule {
-    fn parse(args: &mut Args<'_>) -> Result<AddRule, CommandError> {
-        let mut rule = AddRule::default();
+    /// Reads options and settles `increment` where the command's name has not.
+    fn parse(args: &mut Args<'_>, increment: bool) -> Result<AddRule, CommandError> {
+        let mut rule = AddRule {
+            increment,
+            ..AddRule::default()
+        };
         loop {
             match () {
                 _ if args.accept("NX") => rule.only_new = true,
@@ -112,25 +116,18 @@ impl AddRule {
 }
 
 fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let mut rest = Args::at(args, 2);
-    let rule = AddRule::parse(&mut rest)?;
-    add(ctx, args[1], rule, rest.rest())
+    add(ctx, args, false)
 }
 
+/// ZINCRBY is ZADD with INCR, and takes its other options too.
 fn zincrby(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let rule = AddRule {
-        increment: true,
-        ..AddRule::default()
-    };
-    add(ctx, args[1], rule, &args[2..])
+    add(ctx, args, true)
 }
 
-fn add(
-    ctx: &mut Ctx<'_>,
-    key: &[u8],
-    rule: AddRule,
-    pairs: &[&[u8]],
-) -> Result<Value, CommandError> {
+fn add(ctx: &mut Ctx<'_>, args: &[&[u8]], increment: bool) -> Result<Value, CommandError> {
+    let mut options = Args::at(args, 2);
+    let rule = AddRule::parse(&mut options, increment)?;
+    let (key, pairs) = (args[1], options.rest());
     let scores = pairs.iter().step_by(2).map(|score| args::float(score));
     let scores: Vec<f64> = scores.collect::<Result<_, _>>()?;
     let members = pairs.iter().skip(1).step_by(2);
@@ -247,14 +244,24 @@ fn zscan(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     };
     let rule = ScanRule::parse(&mut Args::at(args, 3), false)?;
 
+    let packed = set.encoding() == "listpack";
     let mut items = Vec::new();
     let next = set.scan(from, rule.count, seed, |member, score| {
         if rule.matches(&member.to_bytes()) {
-            items.extend([element(member), Value::bulk(&*number::format_g17(score))]);
+            items.extend([element(member), Value::bulk(&*score_text(score, packed))]);
         }
     });
 
     Ok(scan_reply(next, items))
+}
+
+/// A score as ZSCAN writes it. A packed set holds whole numbers as integers, and shows them so.
+fn score_text(score: f64, packed: bool) -> number::NumberText {
+    const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+    match packed && score.trunc() == score && score.abs() < INTEGER_MAX {
+        true => number::format_i64(score as i64),
+        false => number::format_g17(score),
+    }
 }
 
 /// Members, with their scores if asked for: side by side in RESP2, in pairs in RESP3.

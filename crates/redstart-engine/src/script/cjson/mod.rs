@@ -3,7 +3,6 @@
 mod decode;
 mod encode;
 
-
 use super::datum::Datum;
 use super::error::{Outcome, Raise};
 use super::host::Host;

@@ -250,7 +250,7 @@ impl Embedded {
     }
 
     fn connect(engine: &Engine, resp: u8) -> Client {
-        let peer = Peer::remote("127.0.0.1:1", "127.0.0.1:2");
+        let peer = Peer::remote("/twin/socket:0", "/twin/socket:0");
         let mut client = engine.connect(Outbox::encoded(|| {}), peer);
         if resp == 3 {
             let _ = client.execute(&[b"HELLO", b"3"]);

@@ -35,17 +35,38 @@ pub(super) const TABLE: &[Entry] = &[
         args![w.one(&["me", "you", "a b", "", "x\n", "caf\u{e9}"])]
     }),
     entry(4, "CLIENT GETNAME", |_| args![]),
-    entry(2, "CLIENT SETINFO", |w| {
-        args![w.one(&["LIB-NAME", "lib-ver", "foo"]), w.one(&["x", "a b"])]
-    }),
     entry(4, "CLIENT INFO", |_| args![]),
+    entry(4, "CLIENT LIST", |w| match w.random.below(4) {
+        0 => args![*b"TYPE", w.one(&["replica", "master", "foo"])],
+        1 => args![*b"ID", w.one(&["99999", "0", "-5", "abc", ""])],
+        2 => args![w.one(&["TYPE", "ID", "foo"])],
+        _ => args![*b"ID", *b"99999", w.one(&["99998", "x"])],
+    }),
+    entry(2, "CLIENT PAUSE", |w| match w.random.below(3) {
+        0 => args![
+            w.one(&["-1", "x", "", "1.5"]),
+            w.one(&["WRITE", "ALL", "foo"])
+        ],
+        1 => args![*b"0", w.one(&["write", "all", "foo"])],
+        _ => args![w.one(&["0", "-1", "x"])],
+    }),
+    entry(2, "CLIENT REPLY", |w| {
+        args![w.one(&["ON", "on", "foo", ""])]
+    }),
     entry(3, "CLIENT NO-EVICT", |w| {
         args![w.one(&["ON", "OFF", "on", "foo"])]
     }),
     entry(2, "CLIENT HELP", |_| args![]),
     entry(2, "CLIENT UNPAUSE", |_| args![]),
     entry(2, "CLIENT GETREDIR", |_| args![]),
-    entry(3, "CLIENT KILL", |w| match w.random.below(4) {
+    entry(3, "CLIENT KILL", |w| match w.random.below(6) {
+        4 => args![*b"USER", w.one(&["nobody", ""])],
+        5 => args![
+            *b"ADDR",
+            *b"1.2.3.4:5",
+            w.one(&["LADDR", "ID", "foo"]),
+            *b"7777777"
+        ],
         0 => args![w.one(&["1.2.3.4:5", "foo", ""])],
         1 => args![*b"ID", w.one(&["999999", "0", "abc", "-1"])],
         2 => args![*b"TYPE", w.one(&["foo", "replica", "master"])],

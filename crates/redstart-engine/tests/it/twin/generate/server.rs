@@ -11,22 +11,91 @@ pub(super) const TABLE: &[Entry] = &[
     entry(1, "COMMAND HELP", |_| args![]),
     entry(4, "COMMAND NOSUCH", |_| args![]),
     entry(10, "CONFIG GET", |w| args![parameter(w)]),
-    entry(10, "CONFIG SET", |w| match w.random.below(6) {
+    entry(20, "CONFIG SET", |w| match w.random.below(9) {
         0 => args![*b"nosuchparameter", *b"1"],
-        1 => args![*b"maxmemory", w.one(&["abc", "-1", "1x"])],
-        2 => args![*b"maxmemory-policy", w.one(&["foo", "noeviction"])],
-        3 => args![*b"maxmemory"],
-        _ => args![*b"maxmemory", w.one(&["0", "0b", "0mb", "0GB"])],
+        1 => args![
+            *b"maxmemory-policy",
+            w.one(&["foo", "noeviction", "NoEviction", ""])
+        ],
+        2 => args![
+            *b"maxmemory",
+            *b"0",
+            w.one(&["timeout", "MaxMemory", "nosuch"])
+        ],
+        3 => args![w.one(&["databases", "enable-debug-command"]), *b"16"],
+        4 => args![
+            w.one(&["appendonly", "protected-mode"]),
+            w.one(&["maybe", "", "1"])
+        ],
+        5 => args![
+            *b"client-output-buffer-limit",
+            w.one(&[
+                "",
+                "normal 0 0 0",
+                "NORMAL 0b 0kb 0",
+                "pubsub 32mb 8mb 60",
+                "normal 1 2",
+                "foo 1 2 3",
+                "normal x 0 0",
+                "normal 0 0 -1",
+                "normal 0 0 1k",
+                "pubsub 33554432 8388608 60 normal",
+            ])
+        ],
+        6 => args![
+            parameter(w),
+            w.one(&["abc", "1x"]),
+            w.one(&["timeout", "nosuch", "TIMEOUT"]),
+            w.one(&["0", "x"]),
+        ],
+        7 => args![
+            w.one(&LIMITS),
+            w.one(&["-1", "x", "1.5", " 1", "9999999999999999999"])
+        ],
+        _ => args![
+            *b"maxmemory",
+            w.one(&["0", "0b", "0mb", "0GB", "", "kb", "-0", "1kib", "x"])
+        ],
     }),
     entry(2, "CONFIG RESETSTAT", |_| args![]),
     entry(1, "CONFIG HELP", |_| args![]),
+    entry(6, "INFO", |w| {
+        (0..w.between(0, 3)).map(|_| section(w)).collect()
+    }),
+    entry(4, "COMMAND LIST", |w| match w.random.below(4) {
+        0 => args![],
+        1 => args![*b"FILTERBY", *b"MODULE", *b"x"],
+        2 => args![
+            *b"FILTERBY",
+            *b"ACLCAT",
+            w.one(&["read", "Transaction", "nosuch"])
+        ],
+        _ => args![
+            *b"FILTERBY",
+            w.one(&["PATTERN", "foo"]),
+            w.one(&["x*", "config|*", "SET"])
+        ],
+    }),
+    entry(2, "COMMAND COUNT", |_| args![]),
+    entry(2, "COMMAND DOCS", |w| args![known(w)]),
+    entry(3, "FLUSHDB", |w| args![w.one(&["ASYNC", "sync", "foo"])]),
+    entry(3, "FLUSHALL", |w| args![w.one(&["ASYNC", "sync", "foo"])]),
+    entry(4, "DEBUG DIGEST-VALUE", |w| args![w.key(), w.key()]),
+    entry(2, "DEBUG POPULATE", |w| {
+        args![
+            w.one(&["3", "0", "-1", "x"]),
+            *b"many",
+            w.one(&["0", "2", "20", "-1", "x"])
+        ]
+    }),
     entry(4, "TIME", |_| args![]),
     entry(4, "DBSIZE", |_| args![]),
     entry(4, "LOLWUT", |w| args![*b"VERSION", w.one(&["99", "x"])]),
+    // Not `attrib`: the engine sends no attributes.
     entry(4, "DEBUG PROTOCOL", |w| {
         args![w.one(&[
             "string", "integer", "double", "null", "array", "set", "map", "bignum", "true",
-            "false", "verbatim", "attrib", "push", "foo",
+            "false", "verbatim", "push", "foo",
         ])]
     }),
     entry(2, "DEBUG ERROR", |w| args![w.one(&["ERR mine", "MY own"])]),
@@ -63,6 +132,38 @@ fn known(w: &mut Words) -> Vec<u8> {
         "multi",
         "hello",
         "restore",
+    ])
+}
+
+/// Numbers, some with units, none of which can be what is set in the table above.
+const LIMITS: [&str; 8] = [
+    "maxmemory-samples",
+    "lfu-decay-time",
+    "hash-max-listpack-entries",
+    "hash-max-ziplist-value",
+    "set-max-intset-entries",
+    "proto-max-bulk-len",
+    "maxclients",
+    "tcp-keepalive",
+];
+
+fn section(w: &mut Words) -> Vec<u8> {
+    w.one(&[
+        "server",
+        "CLIENTS",
+        "memory",
+        "persistence",
+        "stats",
+        "replication",
+        "cpu",
+        "modules",
+        "cluster",
+        "keyspace",
+        "default",
+        "all",
+        "everything",
+        "nosuch",
+        "",
     ])
 }
 

@@ -1,0 +1,157 @@
+//! Scripts: those that were loaded, and those that are running.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+use redstart_protocol::Value;
+
+use crate::script::{Runtime, Script, Sha};
+
+/// The scripts of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Scripts {
+    pub(crate) runtime: Runtime,
+    loaded: RwLock<HashMap<Sha, Arc<Loaded>, foldhash::fast::RandomState>>,
+    running: Mutex<Vec<Arc<Running>>>,
+    /// How many are running: what the hot path looks at.
+    running_count: AtomicU64,
+}
+
+/// A script that EVALSHA finds.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) script: Script,
+    /// It touches no key that its call does not declare, and is held to that: only those keys'
+    /// shards are locked.
+    pub(crate) declares_its_keys: bool,
+}
+
+/// A script while it runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Monotonic microseconds.
+    pub(crate) started_us: u64,
+    pub(crate) wrote: AtomicBool,
+    pub(crate) killed: AtomicBool,
+}
+
+/// Why no script was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unkillable {
+    NothingRuns,
+    HasWritten,
+}
+
+impl Scripts {
+    /// Compiles a script and keeps it. One that is there already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The reply that says why it cannot be compiled.
+    pub(crate) fn load(
+        &self,
+        source: impl Into<Bytes>,
+        declares_its_keys: bool,
+    ) -> Result<Arc<Loaded>, Value> {
+        let script = Script::parse(source)?;
+        if let Some(loaded) = self.find(&script.sha()) {
+            return Ok(loaded);
+        }
+        self.runtime.compile(&script)?;
+        let sha = script.sha();
+        let loaded = Arc::new(Loaded {
+            script,
+            declares_its_keys,
+        });
+        self.loaded.write().insert(sha, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    pub(crate) fn find(&self, sha: &Sha) -> Option<Arc<Loaded>> {
+        self.loaded.read().get(sha).cloned()
+    }
+
+    /// Whether this call of EVALSHA is of a script that declares all its keys.
+    pub(crate) fn declares_its_keys(&self, args: &[&[u8]]) -> bool {
+        let sha = args.get(1).and_then(|sha| Sha::parse(sha));
+        sha.and_then(|sha| self.find(&sha))
+            .is_some_and(|loaded| loaded.declares_its_keys)
+    }
+
+    /// Forgets what clients have loaded. The engine's own operations stay.
+    pub(crate) fn forget_all(&self) {
+        self.loaded
+            .write()
+            .retain(|_, loaded| loaded.declares_its_keys);
+    }
+
+    /// How many scripts are loaded, and the bytes of their sources.
+    pub(crate) fn loaded(&self) -> (usize, usize) {
+        let loaded = self.loaded.read();
+        (
+            loaded.len(),
+            loaded
+                .values()
+                .map(|loaded| loaded.script.source().len())
+                .sum(),
+        )
+    }
+
+    /// Enters a script as running until the guard is dropped.
+    pub(crate) fn start(&self, now_us: u64) -> RunningGuard<'_> {
+        let running = Arc::new(Running {
+            started_us: now_us,
+            wrote: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
+        });
+        self.running.lock().push(Arc::clone(&running));
+        self.running_count.fetch_add(1, Ordering::Relaxed);
+        RunningGuard {
+            scripts: self,
+            running,
+        }
+    }
+
+    /// Whether some script has been running since before `moment_us`.
+    pub(crate) fn any_since(&self, moment_us: u64) -> bool {
+        self.running_count.load(Ordering::Relaxed) > 0
+            && self
+                .running
+                .lock()
+                .iter()
+                .any(|running| running.started_us <= moment_us)
+    }
+
+    /// Has the script that has been running longest end, if it has not written.
+    pub(crate) fn kill(&self) -> Result<(), Unkillable> {
+        let running = self.running.lock();
+        let oldest = running.iter().min_by_key(|running| running.started_us);
+        match oldest {
+            None => Err(Unkillable::NothingRuns),
+            Some(running) if running.wrote.load(Ordering::Acquire) => Err(Unkillable::HasWritten),
+            Some(running) => {
+                running.killed.store(true, Ordering::Release);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Strikes a script out of those running when it ends, however it ends.
+pub(crate) struct RunningGuard<'a> {
+    scripts: &'a Scripts,
+    pub(crate) running: Arc<Running>,
+}
+
+impl Drop for RunningGuard<'_> {
+    fn drop(&mut self) {
+        self.scripts
+            .running
+            .lock()
+            .retain(|running| !Arc::ptr_eq(running, &self.running));
+        self.scripts.running_count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
