@@ -4,7 +4,11 @@
 //! place of TIME; that is the only word of it that changes. Times lie in the future, so that no
 //! key expires by itself.
 
+#[cfg(feature = "embedded")]
+use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "embedded")]
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -12,9 +16,11 @@ use redstart_testkit::{RawConnection, Reply, Server};
 
 use super::decision::Verdict;
 use super::model::{self, Answer, Model};
-use super::op::{CheckRules, Subject, gcra};
+use super::op::{CheckRules, Subject};
 use super::policy::{Policy, Quota};
 use crate::store::{Arguments, KeySpace, Namespace, Operation, Value};
+#[cfg(feature = "embedded")]
+use crate::store::{Execution, Run, SimulatedTime, Store};
 
 /// Later than any clock these tests run by.
 const START_US: u64 = 4_000_000_000_000_000;
@@ -86,6 +92,31 @@ impl History {
         }))
     }
 
+    /// The checks and peeks of the history, and when they happen. The clock is set back wherever
+    /// the history says so.
+    fn operations<'h>(
+        &'h self,
+        policy: &'h Arc<Policy>,
+        subject: &'h str,
+    ) -> impl Iterator<Item = (CheckRules, u64)> + 'h {
+        let mut now_us = START_US;
+        self.steps.iter().filter_map(move |step| {
+            let (cost, take) = match *step {
+                Step::Pass { us } => {
+                    now_us += us;
+                    return None;
+                }
+                Step::TurnBack { us } => {
+                    now_us -= us;
+                    return None;
+                }
+                Step::Check { cost } => (cost, true),
+                Step::Peek { cost } => (cost, false),
+            };
+            Some((operation(policy, subject, self.cost(cost), take), now_us))
+        })
+    }
+
     fn cost(&self, cost: Cost) -> u64 {
         let rule = self.rules[0];
         let limit = if rule.log { rule.count } else { rule.burst };
@@ -155,10 +186,12 @@ fn history(logs: bool, steps: usize) -> impl Strategy<Value = History> {
 
 /// Something that can run a check at a given time.
 trait Lab {
+    type Reply: PartialEq + std::fmt::Debug;
+
     fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict;
 
     /// What is stored, and until when: equal before and after whatever writes nothing.
-    fn stored(&mut self, operation: &CheckRules) -> Vec<(Reply, Reply)>;
+    fn stored(&mut self, operation: &CheckRules) -> Vec<(Self::Reply, Self::Reply)>;
 }
 
 fn operation(policy: &Arc<Policy>, subject: &str, cost: u64, take: bool) -> CheckRules {
@@ -241,6 +274,8 @@ impl ServerLab {
 }
 
 impl Lab for ServerLab {
+    type Reply = Reply;
+
     fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict {
         let mut encoded = Arguments::new();
         operation.encode(&mut encoded);
@@ -277,6 +312,93 @@ impl Lab for ServerLab {
     }
 }
 
+/// The embedded engine in simulated time, by the native twin or by the script.
+#[cfg(feature = "embedded")]
+struct EmbeddedLab {
+    store: Store,
+    time: SimulatedTime,
+    by_script: bool,
+}
+
+#[cfg(feature = "embedded")]
+impl EmbeddedLab {
+    fn start(by_script: bool) -> EmbeddedLab {
+        let time = SimulatedTime::starting_at(Duration::from_micros(START_US));
+        let store = at_once(Store::builder("memory:").time(time.time()).open()).unwrap();
+        EmbeddedLab {
+            store,
+            time,
+            by_script,
+        }
+    }
+
+    fn call(&self, command: &[&[u8]]) -> Value {
+        at_once(self.store.command(command).into_future()).unwrap()
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl Lab for EmbeddedLab {
+    type Reply = Value;
+
+    fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict {
+        let was_us = self.time.time().unix_us();
+        self.time
+            .advance(Duration::from_micros(now_us.saturating_sub(was_us)));
+        self.time
+            .turn_back(Duration::from_micros(was_us.saturating_sub(now_us)));
+        if self.by_script {
+            let mut encoded = Arguments::new();
+            operation.encode(&mut encoded);
+            let call = self.store.command(["EVAL", include_str!("op/check.lua")]);
+            let call = call.arg(operation.keys().len()).args(operation.keys());
+            let reply = at_once(call.args(encoded.iter()).into_future()).unwrap();
+            operation.decode(reply).unwrap()
+        } else {
+            let run = Run::new(&self.store, operation.clone(), Duration::ZERO);
+            at_once(Execution::new(run)).unwrap()
+        }
+    }
+
+    fn stored(&mut self, operation: &CheckRules) -> Vec<(Value, Value)> {
+        let stored = operation.keys().iter().map(|key| {
+            let key = key.as_bytes();
+            let value = match self.call(&[b"TYPE", key]) {
+                Value::Simple(kind) if kind.as_ref() == b"list" => {
+                    self.call(&[b"LRANGE", key, b"0", b"-1"])
+                }
+                _ => self.call(&[b"GET", key]),
+            };
+            (value, self.call(&[b"PEXPIRETIME", key]))
+        });
+        stored.collect()
+    }
+}
+
+/// The answer of a future that needs no waiting.
+#[cfg(feature = "embedded")]
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the embedded engine answers at once"),
+    }
+}
+
+#[cfg(feature = "embedded")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_native_twin_on_the_embedded_engine_equals_the_model(
+        histories in prop::collection::vec(history(false, 500), 4)
+    ) {
+        let mut lab = EmbeddedLab::start(false);
+        for (index, history) in histories.iter().enumerate() {
+            compare(&mut lab, history, &index.to_string());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
@@ -287,6 +409,46 @@ proptest! {
         let mut lab = ServerLab::start();
         for (index, history) in histories.iter().enumerate() {
             compare(&mut lab, history, &index.to_string());
+        }
+    }
+}
+
+#[cfg(feature = "embedded")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_script_on_the_embedded_engine_equals_the_model(
+        histories in prop::collection::vec(history(true, 500), 4)
+    ) {
+        let mut lab = EmbeddedLab::start(true);
+        for (index, history) in histories.iter().enumerate() {
+            compare(&mut lab, history, &index.to_string());
+        }
+    }
+
+    #[test]
+    fn twin_and_script_leave_the_same_on_the_embedded_engine(
+        history in history(false, 500),
+        garbage in prop::collection::vec(garbage(), 20),
+    ) {
+        let mut labs = [EmbeddedLab::start(false), EmbeddedLab::start(true)];
+        let policy = history.policy();
+        let mut garbage = garbage.iter();
+        for (index, (operation, now_us)) in history.operations(&policy, "twin").enumerate() {
+            if index % 20 == 0 && let Some(garbage) = garbage.next() {
+                let key = operation.keys()[0].as_bytes();
+                for lab in &labs {
+                    lab.call(&[b"SET", key, garbage]);
+                }
+            }
+            let [native, script] = &mut labs;
+            prop_assert_eq!(
+                native.check(&operation, now_us),
+                script.check(&operation, now_us),
+                "step {}", index
+            );
+            prop_assert_eq!(native.stored(&operation), script.stored(&operation), "step {}", index);
         }
     }
 }
@@ -324,15 +486,7 @@ proptest! {
         let mut lab = ServerLab::start();
         let policy = history.policy();
         let mut garbage = garbage.into_iter();
-        let mut now_us = START_US;
-        for (index, step) in history.steps.iter().enumerate() {
-            let (cost, take) = match *step {
-                Step::Pass { us } => { now_us += us; continue }
-                Step::TurnBack { us } => { now_us -= us; continue }
-                Step::Check { cost } => (history.cost(cost), true),
-                Step::Peek { cost } => (history.cost(cost), false),
-            };
-            let operation = operation(&policy, "twin", cost, take);
+        for (index, (operation, now_us)) in history.operations(&policy, "twin").enumerate() {
             let key = operation.keys()[0].as_bytes().to_vec();
             if index % 20 == 0 && let Some(garbage) = garbage.next() {
                 lab.call(&[b"SET".to_vec(), key.clone(), garbage]);
@@ -342,11 +496,9 @@ proptest! {
                 _ => None,
             };
             let expiry_before = lab.call(&[b"PEXPIRETIME".to_vec(), key.clone()]);
-            let cost = cost.min((1 << 53) - 1);
-            let outcome =
-                gcra::check(policy.gcra_rules(), before.as_deref().unwrap_or_default(), now_us, cost, take);
+            let outcome = operation.outcome(before.as_deref().unwrap_or_default(), now_us);
             let verdict = lab.check(&operation, now_us);
-            prop_assert_eq!(&outcome.verdict, &verdict, "step {} {:?} {:?}", index, step, before);
+            prop_assert_eq!(&outcome.verdict, &verdict, "step {} {:?}", index, before);
             let (stored, expiry) = match outcome.write {
                 Some(write) => {
                     let expiry = i64::try_from(write.expire_at_ms).unwrap();
@@ -367,23 +519,15 @@ fn a_refusal_and_a_peek_write_nothing_and_every_key_expires() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for subject in 0..20 {
         let tree = history(true, 120).new_tree(&mut runner).unwrap();
-        let history = proptest::strategy::ValueTree::current(&tree);
+        let mut history = proptest::strategy::ValueTree::current(&tree);
+        history
+            .steps
+            .retain(|step| !matches!(step, Step::TurnBack { .. }));
         let policy = history.policy();
-        let mut now_us = START_US;
-        for step in &history.steps {
-            let (cost, take) = match *step {
-                Step::Pass { us } => {
-                    now_us += us;
-                    continue;
-                }
-                Step::TurnBack { .. } => continue,
-                Step::Check { cost } => (history.cost(cost), true),
-                Step::Peek { cost } => (history.cost(cost), false),
-            };
-            let operation = operation(&policy, &subject.to_string(), cost, take);
+        for (operation, now_us) in history.operations(&policy, &subject.to_string()) {
             let before = lab.stored(&operation);
             let verdict = lab.check(&operation, now_us);
-            if !take || !verdict.allowed {
+            if !operation.takes() || !verdict.allowed {
                 assert_eq!(before, lab.stored(&operation));
             }
         }

@@ -23,7 +23,7 @@ pub trait Job: Unpin + Sized {
 }
 
 /// A future of any kind.
-pub type Boxed<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
+pub(crate) type Boxed<'s, T> = Pin<Box<dyn Future<Output = T> + Send + 's>>;
 
 /// What became of a job.
 #[expect(missing_debug_implementations, reason = "never leaves this crate")]

@@ -11,5 +11,9 @@ mod stores;
 mod commands;
 mod fake_server;
 mod faults;
+#[cfg(feature = "limiter")]
+mod limiter;
 #[cfg(feature = "redis-1")]
 mod redis_rs;
+#[cfg(feature = "limiter")]
+mod storm;

@@ -3,12 +3,11 @@
 use redis::{AsyncCommands, Pipeline, RedisResult, Script, pipe};
 use redstart::Connection;
 
-use crate::stores::on_server;
-
 on_every_store!(
     commands_and_iterators,
     pipelines,
     transactions,
+    scripts_load_themselves,
     shared_connections_refuse_what_is_not_shared,
 );
 
@@ -82,10 +81,8 @@ async fn transactions(store: &redstart::Store) {
     assert_eq!(connection.get::<_, i64>("n").await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn scripts_load_themselves() {
-    let on_server = on_server().await;
-    let mut connection = on_server.store.connection();
+async fn scripts_load_themselves(store: &redstart::Store) {
+    let mut connection = store.connection();
     let script = Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
     for expected in [7, 14] {
         let sum: i64 = script

@@ -1,9 +1,12 @@
 //! The stores that tests run on.
 
+use std::net::Ipv4Addr;
 use std::task::Poll;
 
 use redstart::Store;
+use redstart_engine::Engine;
 use redstart_testkit::Server;
+use tokio::task::JoinHandle;
 
 /// Runs test functions that take a store, on each kind of it.
 macro_rules! on_every_store {
@@ -15,6 +18,16 @@ macro_rules! on_every_store {
                 let store = redstart::Store::open("memory:").await.unwrap();
                 super::$test(&store).await;
             })*
+        }
+
+        mod port {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    let on_port = crate::stores::on_port().await;
+                    super::$test(&on_port.store).await;
+                }
+            )*
         }
 
         mod server {
@@ -38,6 +51,38 @@ pub(crate) async fn on_server() -> OnServer {
     let server = Server::from_path().unwrap().start().unwrap();
     let store = Store::open(&server.url()).await.unwrap();
     OnServer { server, store }
+}
+
+/// Our engine behind its own port, and a store that reaches it over the wire.
+pub(crate) struct OnPort {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    _serving: AbortOnDrop,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A fresh engine on a free port and a store on it. Needs a runtime of several threads.
+pub(crate) async fn on_port() -> OnPort {
+    let server = redstart_engine::server::Server::builder(Engine::builder().build())
+        .tcp((Ipv4Addr::LOCALHOST, 0).into())
+        .listen()
+        .await
+        .unwrap();
+    let url = format!("redis://{}", server.addresses()[0]);
+    let serving = AbortOnDrop(tokio::spawn(server.serve(std::future::pending())));
+    let store = Store::open(&url).await.unwrap();
+    OnPort {
+        store,
+        url,
+        _serving: serving,
+    }
 }
 
 /// Polls a future once, so that its request is handed over, and gives it back.

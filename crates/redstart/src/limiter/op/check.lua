@@ -21,32 +21,19 @@ local cost, take = tonumber(ARGV[1]), ARGV[2] == '1'
 local gcra_rules, log_rules = tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local states, log = KEYS[1], KEYS[#KEYS]
 
 local allowed = true
--- State from the future: the clock was set back. See the end.
+-- State from the future: the clock was set back. See below.
 local skewed = false
 local reply = { 1 }
-
-local function text(number)
-  return string.format('%.0f', number)
-end
-
-local function report(remaining, retry, reset)
-  local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3] = remaining, retry, reset
-  if retry ~= 0 then
-    allowed = false
-  end
-end
 
 -- Looks at the GCRA rules.
 local debts = {}
 if gcra_rules > 0 then
-  local number = string.gmatch(redis.call('GET', states) or '', '%d+')
+  local number = string.gmatch(redis.call('GET', KEYS[1]) or '', '%d+')
   for rule = 1, gcra_rules do
-    local unit, rate, capacity =
-      tonumber(ARGV[rule * 3 + 2]), tonumber(ARGV[rule * 3 + 3]), tonumber(ARGV[rule * 3 + 4])
+    local at = rule * 3
+    local unit, rate, capacity = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local debt = ((number() or now) - now) * rate
     if rate > 1 then
       debt = debt + (number() or 0)
@@ -57,65 +44,64 @@ if gcra_rules > 0 then
       debt, skewed = capacity, true
     end
     debts[rule] = debt
-    local missing = cost * unit - (capacity - debt)
-    local retry = 0
+    local missing, retry = cost * unit - (capacity - debt), 0
     if cost * unit > capacity then
-      retry = -1
+      allowed, retry = false, -1
     elseif missing > 0 then
-      retry = math.ceil(missing / rate)
+      allowed, retry = false, math.ceil(missing / rate)
     end
-    report(math.floor((capacity - debt) / unit), retry, math.ceil(debt / rate))
+    reply[at - 1], reply[at], reply[at + 1] =
+      math.floor((capacity - debt) / unit), retry, math.ceil(debt / rate)
   end
 end
 
--- Looks at the log rules.
-local log_argument = 4 + gcra_rules * 3
-local length, newest, expired, longest = 0, 0, 0, 0
-local function stamp(index)
-  return math.min(tonumber(redis.call('LINDEX', log, text(index))), now)
-end
--- The index of the first stamp later than an instant.
-local function first_after(instant)
-  local low, high = 0, length
-  if low < high and stamp(low) > instant then
+-- Looks at the log rules, which share the log: what they admitted, they admitted together.
+local log, arguments = KEYS[#KEYS], 4 + gcra_rules * 3
+local newest, expired, longest = 0, 0, 0
+if log_rules > 0 then
+  local length = redis.call('LLEN', log)
+  local function stamp(index)
+    return math.min(tonumber(redis.call('LINDEX', log, index)), now)
+  end
+  -- The index of the first stamp later than an instant.
+  local function first_after(instant)
+    local low, high = 0, length
+    if low < high and stamp(low) > instant then
+      return low
+    end
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if stamp(middle) > instant then
+        high = middle
+      else
+        low = middle + 1
+      end
+    end
     return low
   end
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if stamp(middle) > instant then
-      high = middle
-    else
-      low = middle + 1
-    end
-  end
-  return low
-end
-if log_rules > 0 then
-  length = redis.call('LLEN', log)
-  expired = length
   if length > 0 then
-    newest = tonumber(redis.call('LINDEX', log, '-1'))
+    newest = tonumber(redis.call('LINDEX', log, -1))
     if newest > now then
       newest, skewed = now, true
     end
   end
+  expired = length
   for rule = 1, log_rules do
-    local limit, window = tonumber(ARGV[log_argument + rule * 2 - 1]), tonumber(ARGV[log_argument + rule * 2])
+    local at = (gcra_rules + rule) * 3
+    local limit, window = tonumber(ARGV[arguments + rule * 2 - 1]), tonumber(ARGV[arguments + rule * 2])
     local first = first_after(now - window)
-    local alive = length - first
+    local alive, retry, reset = length - first, 0, 0
     local excess = alive + cost - limit
-    local retry = 0
     if cost > limit then
-      retry = -1
+      allowed, retry = false, -1
     elseif excess > 0 and cost > 0 then
-      retry = stamp(first + excess - 1) + window - now
+      allowed, retry = false, stamp(first + excess - 1) + window - now
     end
-    local reset = 0
     if alive > 0 then
       reset = newest + window - now
     end
     expired, longest = math.min(expired, first), math.max(longest, window)
-    report(math.max(limit - alive, 0), retry, reset)
+    reply[at - 1], reply[at], reply[at + 1] = math.max(limit - alive, 0), retry, reset
   end
 end
 
@@ -135,31 +121,31 @@ if taken == 0 and not (take and skewed) then
 end
 
 if gcra_rules > 0 then
-  local fields, latest = {}, now
+  local states, latest = {}, now
   for rule = 1, gcra_rules do
-    local unit, rate, capacity =
-      tonumber(ARGV[rule * 3 + 2]), tonumber(ARGV[rule * 3 + 3]), tonumber(ARGV[rule * 3 + 4])
+    local at = rule * 3
+    local unit, rate, capacity = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local debt = debts[rule] + taken * unit
     local whole = math.floor(debt / rate)
-    fields[#fields + 1] = text(now + whole)
+    states[#states + 1] = string.format('%d', now + whole)
     if rate > 1 then
-      fields[#fields + 1] = text(debt - whole * rate)
+      states[#states + 1] = string.format('%d', debt - whole * rate)
     end
     latest = math.max(latest, now + whole)
     if taken > 0 then
-      reply[rule * 3 - 1] = math.floor((capacity - debt) / unit)
-      reply[rule * 3 + 1] = math.ceil(debt / rate)
+      reply[at - 1], reply[at + 1] = math.floor((capacity - debt) / unit), math.ceil(debt / rate)
     end
   end
-  -- Gone in the first millisecond in which nothing is owed.
-  redis.call('SET', states, table.concat(fields, ' '), 'PXAT', text(math.floor(latest / 1000) + 1))
+  -- Rounded up: never gone while something is owed, and at most two milliseconds after.
+  local expiry = string.format('%d', math.floor(latest / 1000) + 1)
+  redis.call('SET', KEYS[1], table.concat(states, ' '), 'PXAT', expiry)
 end
 
 if log_rules > 0 then
-  local chunk = {}
+  local text, chunk = string.format('%d', now), {}
   local function append(count)
     for index = #chunk + 1, math.min(count, 1000) do
-      chunk[index] = text(now)
+      chunk[index] = text
     end
     while count > 0 do
       local some = math.min(count, 1000)
@@ -168,11 +154,11 @@ if log_rules > 0 then
     end
   end
   if expired > 0 then
-    redis.call('LTRIM', log, text(expired), '-1')
+    redis.call('LTRIM', log, expired, -1)
   end
   if skewed then
     local ahead = 0
-    while redis.call('LLEN', log) > 0 and tonumber(redis.call('LINDEX', log, '-1')) > now do
+    while redis.call('LLEN', log) > 0 and tonumber(redis.call('LINDEX', log, -1)) > now do
       redis.call('RPOP', log)
       ahead = ahead + 1
     end
@@ -182,12 +168,11 @@ if log_rules > 0 then
   if taken > 0 then
     newest = now
     for rule = 1, log_rules do
-      local position = (gcra_rules + rule) * 3
-      reply[position - 1] = reply[position - 1] - taken
-      reply[position + 1] = tonumber(ARGV[log_argument + rule * 2])
+      local at = (gcra_rules + rule) * 3
+      reply[at - 1], reply[at + 1] = reply[at - 1] - taken, tonumber(ARGV[arguments + rule * 2])
     end
   end
-  redis.call('PEXPIREAT', log, text(math.floor((newest + longest) / 1000) + 1))
+  redis.call('PEXPIREAT', log, string.format('%d', math.floor((newest + longest) / 1000) + 1))
 end
 
 return reply

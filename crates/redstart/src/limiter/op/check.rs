@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redstart_protocol::Value;
 use smallvec::SmallVec;
 
-#[cfg(feature = "embedded")]
+#[cfg(any(feature = "embedded", test))]
 use super::gcra;
 use super::subject::Subject;
 use crate::limiter::decision::{State, Verdict};
@@ -39,6 +39,23 @@ impl CheckRules {
             cost: cost.min(MAX_COST),
             take,
         }
+    }
+
+    /// What the check of GCRA rules comes to. The policy has no others.
+    #[cfg(any(feature = "embedded", test))]
+    pub(in crate::limiter) fn outcome(&self, states: &[u8], now_us: u64) -> gcra::Outcome {
+        gcra::check(
+            self.policy.gcra_rules(),
+            states,
+            now_us,
+            self.cost,
+            self.take,
+        )
+    }
+
+    #[cfg(test)]
+    pub(in crate::limiter) fn takes(&self) -> bool {
+        self.take
     }
 }
 
@@ -104,27 +121,18 @@ impl Operation for CheckRules {
         })
     }
 
-    /// Taking from GCRA rules alone, which is what a limiter does all day.
+    /// Policies of GCRA rules alone, which is what limiters keep all day.
     #[cfg(feature = "embedded")]
     fn native(&self, client: &mut redstart_engine::Client) -> Option<Result<Verdict, Value>> {
         let [states] = self.subject.keys() else {
             return None;
         };
-        if !self.take || self.policy.log_rules().next().is_some() {
+        if self.policy.log_rules().next().is_some() {
             return None;
         }
         let verdict = client.with_string(states.as_bytes(), |slot| {
             let now_us = slot.now_us();
-            let outcome = slot.read(|states| {
-                let rules = self.policy.gcra_rules();
-                gcra::check(
-                    rules,
-                    states.unwrap_or_default(),
-                    now_us,
-                    self.cost,
-                    self.take,
-                )
-            })?;
+            let outcome = slot.read(|states| self.outcome(states.unwrap_or_default(), now_us))?;
             if let Some(write) = outcome.write {
                 slot.set(&write.states, write.expire_at_ms - now_us / 1000);
             }

@@ -2,7 +2,7 @@
 
 mod check;
 #[cfg(any(feature = "embedded", test))]
-pub(super) mod gcra;
+mod gcra;
 mod subject;
 
 pub(super) use check::CheckRules;
