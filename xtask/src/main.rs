@@ -8,6 +8,8 @@
     reason = "a program for a terminal"
 )]
 
+#[cfg(test)]
+mod links;
 mod run;
 mod suites;
 #[cfg(test)]
