@@ -7,6 +7,8 @@
 //! Sees `state`, `keyspace` and `data`. Never a lock, never a socket.
 
 pub(crate) mod args;
+#[cfg(all(test, feature = "script"))]
+mod catalogue;
 mod client;
 mod command_info;
 mod config;

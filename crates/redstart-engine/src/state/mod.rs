@@ -1,6 +1,6 @@
 //! What an engine knows besides its keys: configuration, clients, subscriptions, scripts.
 //!
-//! Sees `data` and `keyspace`. Never a command.
+//! Sees `data`, `keyspace` and `script`. Never a command.
 
 pub(crate) mod config;
 pub(crate) mod connections;
