@@ -1,0 +1,1 @@
+pub fn rows() -> Result<Vec<crate::report::Row>, String> { Ok(Vec::new()) }
