@@ -26,6 +26,8 @@ pub struct Client {
     pub(super) environment: Arc<Environment>,
     pub(super) session: Session,
     pub(super) rng: Rng,
+    /// The command that was called last, unless it was a subcommand, which takes two words.
+    latest: Option<&'static Command>,
 }
 
 /// What to do after a command.
@@ -83,6 +85,7 @@ impl Client {
             environment,
             session,
             rng,
+            latest: None,
         }
     }
 
@@ -183,14 +186,27 @@ impl Client {
 
     /// Everything that is decided before a command runs, in Redis' order.
     #[inline]
-    fn admit(&self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
-        let command = command::find(args)?;
+    fn admit(&mut self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
+        let command = self.command_of(args)?;
         match command.is_exec {
             false => self.admit_command(command, args),
             true => self
                 .admit_command(command, args)
                 .map_err(CommandError::abort_because),
         }
+    }
+
+    /// The command that is called. It is often the one that was called before.
+    #[inline]
+    fn command_of(&mut self, args: &[&[u8]]) -> Result<&'static Command, CommandError> {
+        if let Some(latest) = self.latest
+            && args[0].eq_ignore_ascii_case(latest.name.as_bytes())
+        {
+            return Ok(latest);
+        }
+        let command = command::find(args)?;
+        self.latest = Some(command).filter(|command| !command.name.contains('|'));
+        Ok(command)
     }
 
     #[inline]
@@ -274,6 +290,7 @@ impl Client {
             environment,
             session,
             rng,
+            ..
         } = self;
         let locked = match environment
             .shards

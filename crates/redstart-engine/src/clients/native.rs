@@ -83,6 +83,7 @@ impl Client {
             environment,
             session,
             rng,
+            ..
         } = self;
         let room = eviction::make_room_for_write(environment);
         room.map_err(CommandError::into_value)?;
