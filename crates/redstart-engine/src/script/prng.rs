@@ -49,3 +49,28 @@ impl Prng {
         f64::from(self.next() % largest) / f64::from(largest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Prng;
+
+    /// As a redis-server 7.0.15 that has just started draws them.
+    #[test]
+    fn numbers_are_those_of_redis() {
+        let prng = Prng::new();
+        let scaled = || (prng.next_unit() * f64::from(i32::MAX)).floor() as i32;
+        let first: Vec<i32> = (0..6).map(|_| scaled()).collect();
+        let expected = [
+            851_401_618,
+            1_804_928_587,
+            758_783_491,
+            959_030_623,
+            684_387_517,
+            1_903_590_565,
+        ];
+        assert_eq!(first, expected);
+        prng.seed(-1);
+        let seeded: Vec<i32> = (0..3).map(|_| scaled()).collect();
+        assert_eq!(seeded, [644_300_343, 97_305_740, 768_640_432]);
+    }
+}

@@ -1,4 +1,8 @@
 //! Tests of whole scripts.
 
-mod live;
+mod api;
+mod caller;
+mod properties;
+mod recorded;
+mod safety;
 mod server;
