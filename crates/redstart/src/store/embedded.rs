@@ -49,10 +49,9 @@ impl Embedded {
             None => Arc::new(Host::new(target, time)),
             Some(name) => named(name, target, time)?,
         };
-        let ticker = Handle::try_current().ok().map(|runtime| {
-            let host = Arc::clone(&host);
-            runtime.spawn(async move { host.keep_going().await })
-        });
+        let ticker = Handle::try_current()
+            .ok()
+            .map(|runtime| runtime.spawn(keep_going(Arc::downgrade(&host), time.clone())));
         Ok(Embedded {
             clients: Mutex::default(),
             host,
@@ -122,15 +121,6 @@ impl Host {
         client
     }
 
-    async fn keep_going(&self) {
-        loop {
-            self.time.sleep(TICK).await;
-            if self.is_time_to_tick() {
-                self.engine.tick();
-            }
-        }
-    }
-
     /// Every store on a named engine has a ticker, since any may outlive the others and their
     /// runtimes; together they tick as often as one.
     fn is_time_to_tick(&self) -> bool {
@@ -141,6 +131,18 @@ impl Host {
             *last = now;
         }
         due
+    }
+}
+
+/// Gives an engine time now and then. Does not hold it: the last store that goes takes its engine
+/// with it, even if this task has not yet heard of that.
+async fn keep_going(host: Weak<Host>, time: Time) {
+    loop {
+        time.sleep(TICK).await;
+        let Some(host) = host.upgrade() else { return };
+        if host.is_time_to_tick() {
+            host.engine.tick();
+        }
     }
 }
 

@@ -349,6 +349,30 @@ async fn a_check_that_was_handed_over_is_not_asked_twice() {
     assert_eq!(limiter.check("ada").await.unwrap().remaining, 2);
 }
 
+/// As the guide gives it.
+const LEAST_ACL: &str = "~redstart:limiter:v1:* -@all +ping +evalsha +eval +time +get +set +llen \
+                         +lindex +rpush +rpop +ltrim +pexpireat +del";
+
+#[tokio::test]
+async fn the_least_acl_of_the_guide_is_enough() {
+    let OnServer { server, .. } = on_server().await;
+    let mut admin = server.connect().unwrap();
+    let mut rules = vec!["ACL", "SETUSER", "limits", "on", ">pw", "resetkeys"];
+    rules.extend(LEAST_ACL.split_whitespace());
+    admin.call(&rules).unwrap();
+    let guide = include_str!("../../../../docs/limiter.md");
+    assert!(guide.contains(LEAST_ACL));
+
+    let url = server
+        .url()
+        .replace("redis+unix://", "redis+unix://limits:pw@");
+    let store = Store::open(&url).await.unwrap();
+    a_log_and_a_bucket_hold_together(&store).await;
+    exactly_the_limit_is_admitted(&store).await;
+    let error = store.command(["GET", "elsewhere"]).await.unwrap_err();
+    assert_eq!(error.code(), Some("NOPERM"));
+}
+
 #[tokio::test]
 async fn a_forgotten_script_is_sent_again() {
     let OnServer { server, store } = on_server().await;

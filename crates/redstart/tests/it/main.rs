@@ -9,6 +9,8 @@
 mod stores;
 
 mod commands;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod fake_server;
 mod faults;
 #[cfg(feature = "limiter")]

@@ -56,7 +56,6 @@ pub(crate) async fn on_server() -> OnServer {
 /// Our engine behind its own port, and a store that reaches it over the wire.
 pub(crate) struct OnPort {
     pub(crate) store: Store,
-    pub(crate) url: String,
     _serving: AbortOnDrop,
 }
 
@@ -80,7 +79,6 @@ pub(crate) async fn on_port() -> OnPort {
     let store = Store::open(&url).await.unwrap();
     OnPort {
         store,
-        url,
         _serving: serving,
     }
 }

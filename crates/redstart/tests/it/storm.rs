@@ -92,7 +92,8 @@ async fn child() {
 async fn a_storm_on_our_own_port_admits_exactly_the_limit() {
     for kind in ["bucket", "log", "both"] {
         let on_port = on_port().await;
-        let admitted = tokio::task::block_in_place(|| storm(&on_port.url, kind));
+        let admitted =
+            tokio::task::block_in_place(|| storm(&on_port.store.url().to_string(), kind));
         assert_eq!(admitted, LIMIT, "{kind}");
     }
 }
