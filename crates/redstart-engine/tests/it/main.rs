@@ -1,3 +1,7 @@
 //! The engine from outside: one binary, a module for every angle it is looked at from.
 
+mod change_hook;
+mod contents;
+mod effects;
+mod shrink;
 mod twin;

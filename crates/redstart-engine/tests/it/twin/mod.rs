@@ -13,7 +13,7 @@ mod digest;
 mod endpoint;
 mod generate;
 mod pair;
-mod random;
+pub(crate) mod random;
 mod rule;
 mod script;
 mod shrink;
@@ -65,6 +65,19 @@ fn subject(shards: usize) -> Box<dyn Endpoint> {
         )),
         Err(_) => Box::new(Embedded::new(shards)),
     }
+}
+
+/// A history of a family, for other tests to live through: each command with its client.
+pub(crate) fn history(family: &str, seed: u64, length: usize) -> Vec<(usize, Vec<Vec<u8>>)> {
+    let family = FAMILIES
+        .iter()
+        .find(|one| one.name == family)
+        .expect("a family of that name");
+    let steps = family.history(seed, length, |_| true);
+    steps
+        .into_iter()
+        .map(|step| (step.client, step.args))
+        .collect()
 }
 
 /// Which of the generated commands an endpoint serves at all.
