@@ -79,6 +79,11 @@ pub(crate) fn integer(arg: &[u8]) -> Result<i64, CommandError> {
     number::parse_i64(arg).ok_or(CommandError::NOT_AN_INTEGER)
 }
 
+/// What C takes an argument for that Redis hands it as a string: it ends at the first NUL.
+pub(crate) fn c_string(arg: &[u8]) -> &[u8] {
+    arg.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
 /// A double in Redis' syntax; never NaN.
 pub(crate) fn float(arg: &[u8]) -> Result<f64, CommandError> {
     number::parse_f64(arg).ok_or(CommandError::NOT_A_FLOAT)

@@ -2,7 +2,7 @@
 
 use redstart_protocol::Value;
 
-use super::args::{Args, integer};
+use super::args::{Args, c_string, integer};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::expiry::Unit;
@@ -59,7 +59,7 @@ impl Condition {
             } else if args.accept("LT") {
                 condition.if_earlier = true;
             } else {
-                let text = [b"ERR Unsupported option ", args.next()?].concat();
+                let text = [b"ERR Unsupported option ", c_string(args.next()?)].concat();
                 return Err(CommandError::from_bytes(text));
             }
         }

@@ -2,7 +2,7 @@
 
 use redstart_protocol::Value;
 
-use super::args::{Args, integer, is};
+use super::args::{Args, c_string, integer, is};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, row};
@@ -70,7 +70,7 @@ fn keys(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let names = ctx.space.entries(db).map(|(key, _)| key);
     Ok(Value::Array(
         names
-            .filter(|key| glob::matches(pattern, key))
+            .filter(|key| pattern == b"*" || glob::matches(pattern, key))
             .map(Value::bulk)
             .collect(),
     ))
@@ -114,14 +114,14 @@ impl<'a> ScanRule<'a> {
 
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         self.pattern
-            .is_none_or(|pattern| glob::matches(pattern, name))
+            .is_none_or(|pattern| pattern == b"*" || glob::matches(pattern, name))
     }
 }
 
 /// A cursor, read as C's `strtoul` does: a sign may stand before it, nothing at all is zero, a
 /// negative one wraps around, and a NUL ends it.
 pub(super) fn cursor(arg: &[u8]) -> Result<u64, CommandError> {
-    let text = arg.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = c_string(arg);
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),

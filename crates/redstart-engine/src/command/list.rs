@@ -204,7 +204,12 @@ fn lpos(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     while options.left() > 0 {
         if options.left() > 1 && options.accept("RANK") {
             rank = options.int()?;
-            check_rank(rank)?;
+            if rank == 0 {
+                return Err(CommandError::new(
+                    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second \
+                     ... or use negative to start from the end of the list",
+                ));
+            }
         } else if options.left() > 1 && options.accept("COUNT") {
             let text = "ERR COUNT can't be negative";
             count = Some(integer_within(options.next()?, 0..=i64::MAX, text)? as usize);
@@ -221,7 +226,9 @@ fn lpos(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
     let list = ctx.read_as::<List>(args[1])?;
     let from = if rank < 0 { End::Tail } else { End::Head };
-    let skipped = rank.unsigned_abs() as usize - 1;
+    // The smallest integer has no positive twin, and C's negation leaves it as it is: Redis then
+    // skips nothing.
+    let skipped = rank.checked_abs().map_or(0, |rank| rank as usize - 1);
     let mut positions = list
         .into_iter()
         .flat_map(|list| list.positions(args[2], from, looked_at_max))
@@ -233,16 +240,6 @@ fn lpos(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         Some(0) => Value::Array(positions.collect()),
         Some(count) => Value::Array(positions.take(count).collect()),
     })
-}
-
-fn check_rank(rank: i64) -> Result<(), CommandError> {
-    match rank {
-        0 => Err(CommandError::new(
-            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or \
-             use negative to start from the end of the list",
-        )),
-        _ => Ok(()),
-    }
 }
 
 fn lmove(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {

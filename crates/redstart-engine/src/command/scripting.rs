@@ -113,7 +113,7 @@ fn run(
         slot: keys.first().map(|key| slot(key)),
         declared_only: loaded.declares_its_keys,
         running: Arc::clone(&started.running),
-        steps: 0,
+        interrupts: 0,
         logging,
         ctx,
     };
@@ -145,7 +145,7 @@ struct Host<'h, 'c> {
     /// Only declared keys may be touched: no other's shard is locked.
     declared_only: bool,
     running: Arc<Running>,
-    steps: u64,
+    interrupts: u64,
     logging: bool,
 }
 
@@ -235,17 +235,17 @@ impl Caller for Host<'_, '_> {
         super::find(args).ok().map(|_| true)
     }
 
-    fn interrupt(&mut self, steps: u64) -> Option<Stop> {
-        /// Steps after which a script is ended even if the clock stands still, as a simulated one
-        /// may: some ten seconds' worth.
-        const STEPS_MAX: u64 = 2_000_000_000;
+    fn interrupt(&mut self) -> Option<Stop> {
+        /// Interrupts after which a script is ended even if the clock stands still, as a simulated
+        /// one may: some ten seconds' worth.
+        const INTERRUPTS_MAX: u64 = 20_000;
         if self.running.killed.load(Ordering::Acquire) {
             return Some(Stop::Killed);
         }
-        self.steps += steps;
+        self.interrupts += 1;
         let now_us = self.ctx.env.clock.monotonic_us();
         let ran_us = now_us.saturating_sub(self.running.started_us);
-        let stands_still = ran_us == 0 && self.steps > STEPS_MAX;
+        let stands_still = ran_us == 0 && self.interrupts > INTERRUPTS_MAX;
         let limit_us = self.ctx.env.options.script_time_limit_us;
         (stands_still || ran_us > limit_us).then_some(Stop::TimedOut)
     }

@@ -1,13 +1,14 @@
 //! Sets.
 
 use redstart_protocol::Value;
+use redstart_protocol::number::parse_i64;
 
 use super::args::{self, Args, Choice};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::keys::{ScanRule, cursor, scan_reply};
 use super::{Row, element, row};
-use crate::data::{Blob, Set};
+use crate::data::{Blob, Element, Set};
 use crate::keyspace::Ttl;
 use crate::keyspace::change::Event;
 use crate::keyspace::object::Object;
@@ -187,7 +188,13 @@ fn sinter(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 
 fn sinterstore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let members = intersection(ctx, &args[2..], usize::MAX)?;
-    Ok(store(ctx, args[1], members, "sinterstore"))
+    Ok(store(
+        ctx,
+        args[1],
+        members,
+        ctx.env.config.set_max_integers(),
+        "sinterstore",
+    ))
 }
 
 fn sintercard(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
@@ -239,7 +246,13 @@ fn sunion(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 fn sunionstore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let union = union(ctx, &args[2..])?;
     let members = union.iter().map(|member| member.to_blob()).collect();
-    Ok(store(ctx, args[1], members, "sunionstore"))
+    Ok(store(
+        ctx,
+        args[1],
+        members,
+        ctx.env.config.set_max_integers(),
+        "sunionstore",
+    ))
 }
 
 fn union(ctx: &mut Ctx<'_>, keys: &[&[u8]]) -> Result<Set, CommandError> {
@@ -257,8 +270,29 @@ fn sdiff(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn sdiffstore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let members = difference(ctx, &args[2..])?;
-    Ok(store(ctx, args[1], members, "sdiffstore"))
+    let keys = &args[2..];
+    let members = difference(ctx, keys)?;
+    let max_integers = match outgrows_integers(ctx, keys)? {
+        true => 0,
+        false => ctx.env.config.set_max_integers(),
+    };
+    Ok(store(ctx, args[1], members, max_integers, "sdiffstore"))
+}
+
+/// Whether the difference is a hash table although it holds few integers only. Redis either looks
+/// each member of the first set up in the others or takes the others' members out of a copy of it,
+/// whatever it takes for less work; and a copy keeps the form it once had.
+fn outgrows_integers(ctx: &mut Ctx<'_>, keys: &[&[u8]]) -> Result<bool, CommandError> {
+    let max_integers = ctx.env.config.set_max_integers();
+    let sets = sets(ctx, keys)?;
+    let Some(Some(first)) = sets.first() else {
+        return Ok(false);
+    };
+    let present = sets.iter().flatten();
+    let look_ups = first.len().saturating_mul(present.clone().count()) / 2;
+    let removals: usize = present.map(|set| set.len()).sum();
+    let is_integer = |member: Element<'_>| parse_i64(&member.to_bytes()).is_some();
+    Ok(look_ups > removals && (first.len() > max_integers || !first.iter().all(is_integer)))
 }
 
 fn difference(ctx: &mut Ctx<'_>, keys: &[&[u8]]) -> Result<Vec<Blob>, CommandError> {
@@ -291,8 +325,14 @@ fn sets<'a>(ctx: &'a mut Ctx<'_>, keys: &[&[u8]]) -> Result<Vec<Option<&'a Set>>
 }
 
 /// Replaces `key` by a set of these members, or removes it where there are none.
-fn store(ctx: &mut Ctx<'_>, key: &[u8], members: Vec<Blob>, name: &'static str) -> Value {
-    let (max_integers, seed) = (ctx.env.config.set_max_integers(), ctx.space.seed());
+fn store(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    members: Vec<Blob>,
+    max_integers: usize,
+    name: &'static str,
+) -> Value {
+    let seed = ctx.space.seed();
     if members.is_empty() {
         if ctx.take(key).is_some() {
             ctx.changed(key, Event::generic("del"));

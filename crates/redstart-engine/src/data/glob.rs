@@ -14,6 +14,10 @@ pub(crate) fn matches_ignoring_case(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 fn matches_by(pattern: &[u8], text: &[u8], fold: impl Fn(u8) -> u8) -> bool {
+    // Redis looks at a pattern only while there is text, so not even stars match none at all.
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut at, mut read) = (0, 0);
     // Where to go on should the rest fail: behind the last star, having it take one byte more.
     let mut star: Option<(usize, usize)> = None;

@@ -309,7 +309,7 @@ fn intersection(
             .iter()
             .try_fold(zero_if_nan(weight * score), |sum, (input, weight)| {
                 let score = input.score(&bytes, seed)?;
-                Some(request.aggregate.of(sum, zero_if_nan(weight * score)))
+                Some(request.aggregate.of(sum, weight * score))
             });
         if let Some(score) = in_all {
             result.insert(&bytes, score, limits, seed);

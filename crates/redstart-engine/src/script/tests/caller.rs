@@ -16,7 +16,6 @@ pub(super) struct Store {
     pub(super) replication: Option<ReplicationTargets>,
     /// How often the script was asked whether it may go on.
     pub(super) questions: u32,
-    pub(super) steps: u64,
     /// After so many questions it may not.
     pub(super) stop: Option<(u32, Stop)>,
     /// Commands that panic.
@@ -78,7 +77,7 @@ impl Caller for Store {
                 b"attrib" => Value::bulk("Some real reply following the attribute"),
                 b"true" => Value::Boolean(true),
                 b"false" => Value::Boolean(false),
-                b"double" => Value::Double(3141.0 / 1000.0),
+                b"double" => Value::Double(3.141),
                 b"bignum" => Value::BigNumber("1234567999999999999999999999999999999".into()),
                 b"verbatim" => Value::Verbatim(*b"txt", "This is a verbatim\nstring".into()),
                 _ => Value::error("ERR Wrong protocol type name"),
@@ -112,9 +111,8 @@ impl Caller for Store {
         }
     }
 
-    fn interrupt(&mut self, steps: u64) -> Option<Stop> {
+    fn interrupt(&mut self) -> Option<Stop> {
         self.questions += 1;
-        self.steps += steps;
         let (after, stop) = self.stop?;
         (self.questions > after).then_some(stop)
     }

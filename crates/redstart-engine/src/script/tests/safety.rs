@@ -301,7 +301,12 @@ fn sorting_ends() {
 #[test]
 fn visits_end() {
     ends(
-        "local function tree(depth)
+        "local t = {} local inner = {} for i = 1, 300 do inner[i] = rawget end
+         for level = 1, 6 do
+           local outer = {} for i = 1, 300 do outer[setmetatable({}, {}) and {unpack(inner)}] = table.foreach end
+           inner = outer
+         end
+         local function tree(depth)
            local node = {}
            for i = 1, 8 do node[depth == 0 and {} or tree(depth - 1)] = depth == 0 and rawget or table.foreach end
            return node

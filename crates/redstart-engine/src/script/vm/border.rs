@@ -163,10 +163,9 @@ unsafe fn answer(
         let _free = host.memory.enforce(false);
         let args = Args::new(state, instance);
         let top = args.len() as c_int;
-        let ran = catch_unwind(AssertUnwindSafe(|| {
-            (native.run)(&args, host).and_then(|answer| push_answer(state, answer, host))
-        }));
-        let pushed = ran.unwrap_or_else(|panic| Err(host.panicked(panic)));
+        let ran = catch_unwind(AssertUnwindSafe(|| (native.run)(&args, host)));
+        let outcome = ran.unwrap_or_else(|panic| Err(host.panicked(panic)));
+        let pushed = outcome.and_then(|answer| push_answer(state, answer, host));
         let outcome = match pushed {
             Ok(_) if host.memory.is_exceeded() => Err(Raise::Memory),
             pushed => pushed,

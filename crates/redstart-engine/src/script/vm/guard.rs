@@ -11,7 +11,7 @@ use std::slice;
 use mlua_sys as ffi;
 
 use super::super::error::{Outcome, Raise};
-use super::super::pattern::{self, Search};
+use super::super::pattern::{self, Search, Trial};
 use super::border::{Fault, host, prepare, raise};
 use super::functions::ESCAPE;
 use super::protect::{REFUSAL, is_protected, push_visible_metatable, see_through};
@@ -390,28 +390,32 @@ pub(super) unsafe extern "C-unwind" fn gsub(state: *mut ffi::lua_State) -> c_int
 
 /// `string.gmatch` and `string.gfind`: the search happens in the function that they return.
 pub(super) unsafe extern "C-unwind" fn gmatch(state: *mut ffi::lua_State) -> c_int {
-    /// Stands in for Lua's iterator, and has its upvalues: the subject, the pattern and the position.
-    /// A fourth is the iterator, whose C function runs in this one's place.
+    /// The upvalue is Lua's iterator; its upvalues are the subject, the pattern and the position.
     unsafe extern "C-unwind" fn iterate(state: *mut ffi::lua_State) -> c_int {
         unsafe {
-            proceed!(state, survey(state));
-            match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(4)) {
-                Some(iterator) => iterator(state),
-                None => 0,
+            ffi::lua_settop(state, 0);
+            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+            for upvalue in 1..=3 {
+                ffi::lua_getupvalue(state, 1, upvalue);
             }
+            proceed!(state, survey(state));
+            ffi::lua_settop(state, 1);
+            ffi::lua_call(state, 0, ffi::LUA_MULTRET);
+            ffi::lua_gettop(state)
         }
     }
+    /// Of subject, pattern and position at 2, 3 and 4.
     unsafe fn survey(state: *mut ffi::lua_State) -> Outcome<()> {
         unsafe {
-            let subject = text(state, ffi::lua_upvalueindex(1));
-            let pattern = text(state, ffi::lua_upvalueindex(2));
-            let (Some(subject), Some(pattern)) = (subject, pattern) else {
+            let (Some(subject), Some(pattern)) = (text(state, 2), text(state, 3)) else {
                 return Ok(());
             };
-            let from = ffi::lua_tonumber(state, ffi::lua_upvalueindex(3)) as usize;
+            let from = ffi::lua_tonumber(state, 4) as usize;
             let host = host(state);
             let search = Search::unanchored(subject, pattern);
-            search.find(from, &|work| host.charge(work)).map(|_| ())
+            let trial = search.find(from, &|work| host.charge(work))?;
+            debug_assert!(!matches!(trial, Trial::Match { end, .. } if end > subject.len()));
+            Ok(())
         }
     }
     unsafe {
@@ -421,12 +425,7 @@ pub(super) unsafe extern "C-unwind" fn gmatch(state: *mut ffi::lua_State) -> c_i
         };
         let results = original(state);
         if !harmless {
-            let iterator = ffi::lua_gettop(state);
-            for upvalue in 1..=3 {
-                ffi::lua_getupvalue(state, iterator, upvalue);
-            }
-            ffi::lua_pushvalue(state, iterator);
-            ffi::lua_pushcclosure(state, iterate, 4);
+            ffi::lua_pushcclosure(state, iterate, 1);
         }
         results
     }
