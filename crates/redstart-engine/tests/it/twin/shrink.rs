@@ -1,10 +1,13 @@
 //! A smaller history with the same difference.
 
+use std::time::{Duration, Instant};
+
 use super::pair::{Difference, Pair, Setting};
 use super::script::Step;
 
-/// How many histories are tried before what is left has to do.
+/// How many histories are tried, and for how long, before what is left has to do.
 const TRIES_MAX: usize = 1_500;
+const TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Shrinks `history` for as long as the twins still differ in the same command.
 pub(super) fn shrink(
@@ -16,9 +19,14 @@ pub(super) fn shrink(
     let mut best = history[..=difference.at].to_vec();
     let mut found = difference;
     let mut tries = 0;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "whoever waits for a report waits in real time"
+    )]
+    let start = Instant::now();
     let mut attempt = |candidate: Vec<Step>, best: &mut Vec<Step>, found: &mut Difference| {
         tries += 1;
-        if tries > TRIES_MAX {
+        if tries > TRIES_MAX || start.elapsed() > TIME_MAX {
             return false;
         }
         match pair.live_through(&candidate, setting) {
@@ -34,12 +42,12 @@ pub(super) fn shrink(
     // Whole steps: large runs first, then smaller ones.
     let mut size = best.len().div_ceil(2);
     while size >= 1 {
-        let mut start = 0;
-        while start < best.len() {
+        let mut first = 0;
+        while first < best.len() {
             let mut candidate = best.clone();
-            candidate.drain(start..(start + size).min(candidate.len()));
+            candidate.drain(first..(first + size).min(candidate.len()));
             if candidate.is_empty() || !attempt(candidate, &mut best, &mut found) {
-                start += size;
+                first += size;
             }
         }
         size /= 2;
