@@ -65,7 +65,10 @@ fn run(threads: usize, maker: &Maker<'_>) -> f64 {
                 })
             })
             .collect();
-        handles.into_iter().map(|handle| handle.join().expect("a bench thread")).collect()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().expect("a bench thread"))
+            .collect()
     });
     took.iter().sum::<f64>() / took.len() as f64
 }
@@ -79,11 +82,17 @@ pub fn rows() -> Vec<Row> {
 }
 
 fn keys(thread: usize) -> Vec<Vec<u8>> {
-    (0..HOT_KEYS).map(|n| format!("key:{thread}:{n:010}").into_bytes()).collect()
+    (0..HOT_KEYS)
+        .map(|n| format!("key:{thread}:{n:010}").into_bytes())
+        .collect()
 }
 
 fn players() -> Arc<Vec<Vec<u8>>> {
-    Arc::new((0..PLAYERS).map(|n| format!("player:{n:09}").into_bytes()).collect())
+    Arc::new(
+        (0..PLAYERS)
+            .map(|n| format!("player:{n:09}").into_bytes())
+            .collect(),
+    )
 }
 
 /// A cheap sequence of scattered numbers.
@@ -99,7 +108,9 @@ fn compare(threads: usize, rows: &mut Vec<Row>) {
         client
     };
     let kevy = kevy_embedded::Store::open(
-        kevy_embedded::Config::default().without_aof().with_shards(16),
+        kevy_embedded::Config::default()
+            .without_aof()
+            .with_shards(16),
     )
     .expect("kevy-embedded opens in memory");
     let map: Arc<Mutex<HashMap<Vec<u8>, Vec<u8>, foldhash::fast::RandomState>>> = Arc::default();
@@ -120,17 +131,26 @@ fn compare(threads: usize, rows: &mut Vec<Row>) {
     };
     macro_rules! ours {
         ($make:expr) => {
-            Subject { name: "redstart", maker: Box::new($make) }
+            Subject {
+                name: "redstart",
+                maker: Box::new($make),
+            }
         };
     }
     macro_rules! kevy {
         ($make:expr) => {
-            Subject { name: "kevy-embedded 1.16.0", maker: Box::new($make) }
+            Subject {
+                name: "kevy-embedded 1.16.0",
+                maker: Box::new($make),
+            }
         };
     }
     macro_rules! bare {
         ($make:expr) => {
-            Subject { name: "bare locked map", maker: Box::new($make) }
+            Subject {
+                name: "bare locked map",
+                maker: Box::new($make),
+            }
         };
     }
 
@@ -154,187 +174,237 @@ fn compare(threads: usize, rows: &mut Vec<Row>) {
         Arc::clone(&map)
     };
 
-    row("GET 16 B, 1,000 hot keys", vec![
-        ours!(|thread| {
-            let (mut client, keys) = (fill_ours(thread), keys(thread));
-            Box::new(move |n| drop(black_box(client.call(&[b"GET", &keys[n % HOT_KEYS]]))))
-        }),
-        kevy!(|thread| {
-            let (store, keys) = (fill_kevy(thread), keys(thread));
-            Box::new(move |n| drop(black_box(store.get(&keys[n % HOT_KEYS]))))
-        }),
-        bare!(|thread| {
-            let (map, keys) = (fill_map(thread), keys(thread));
-            Box::new(move |n| {
-                drop(black_box(map.lock().expect("map").get(&keys[n % HOT_KEYS]).cloned()))
-            })
-        }),
-    ]);
-    row("SET 16 B, 1,000 hot keys", vec![
-        ours!(|thread| {
-            let (mut client, keys) = (fill_ours(thread), keys(thread));
-            Box::new(move |n| drop(black_box(client.call(&[b"SET", &keys[n % HOT_KEYS], VALUE]))))
-        }),
-        kevy!(|thread| {
-            let (store, keys) = (fill_kevy(thread), keys(thread));
-            Box::new(move |n| drop(black_box(store.set(&keys[n % HOT_KEYS], VALUE))))
-        }),
-        bare!(|thread| {
-            let (map, keys) = (fill_map(thread), keys(thread));
-            Box::new(move |n| {
-                let mut map = map.lock().expect("map");
-                if let Some(value) = map.get_mut(&keys[n % HOT_KEYS]) {
-                    *value = VALUE.to_vec();
-                }
-            })
-        }),
-    ]);
-    row("INCR, one hot key a thread", vec![
-        ours!(|thread| {
-            let mut client = client(&|_| {});
-            let key = format!("counter:{thread}").into_bytes();
-            Box::new(move |_| drop(black_box(client.call(&[b"INCR", &key]))))
-        }),
-        kevy!(|thread| {
-            let (store, key) = (kevy.clone(), format!("counter:{thread}").into_bytes());
-            Box::new(move |_| drop(black_box(store.incr(&key))))
-        }),
-    ]);
-    row("HSET, one hot field", vec![
-        ours!(|thread| {
-            let mut client = client(&|_| {});
-            let key = format!("hash:{thread}").into_bytes();
-            Box::new(move |_| drop(black_box(client.call(&[b"HSET", &key, b"field", VALUE]))))
-        }),
-        kevy!(|thread| {
-            let (store, key) = (kevy.clone(), format!("hash:{thread}").into_bytes());
-            Box::new(move |_| drop(black_box(store.hset(&key, &[(b"field", VALUE)]))))
-        }),
-    ]);
-    row("ZADD, moving among 100,000", vec![
-        ours!(|thread| {
-            let key = format!("board:{thread}").into_bytes();
-            let (fill, members) = (Arc::clone(&players), Arc::clone(&players));
-            let mut client = client(&|client: &mut Client| {
-                for (n, member) in fill.iter().enumerate() {
-                    client.call(&[b"ZADD", &key, n.to_string().as_bytes(), member]);
-                }
-            });
-            Box::new(move |n| {
-                let score = scatter(n * 7 + 3).to_string();
-                let member = &members[scatter(n)];
-                drop(black_box(client.call(&[b"ZADD", &key, score.as_bytes(), member])));
-            })
-        }),
-        kevy!(|thread| {
-            let key = format!("board:{thread}").into_bytes();
-            let (store, members) = (kevy.clone(), Arc::clone(&players));
-            for (n, member) in players.iter().enumerate() {
-                store.zadd(&key, &[(n as f64, &**member)]).expect("zadd");
-            }
-            Box::new(move |n| {
-                // The same text is made and read as on our side, where a score is an argument.
-                let score: f64 = scatter(n * 7 + 3).to_string().parse().unwrap_or(0.0);
-                drop(black_box(store.zadd(&key, &[(score, &*members[scatter(n)])])));
-            })
-        }),
-    ]);
-    row("ZRANK among 100,000", vec![
-        ours!(|thread| {
-            let key = format!("board:{thread}").into_bytes();
-            let (mut client, members) = (client(&|_| {}), Arc::clone(&players));
-            Box::new(move |n| {
-                drop(black_box(client.call(&[b"ZRANK", &key, &members[scatter(n)]])));
-            })
-        }),
-        kevy!(|thread| {
-            let key = format!("board:{thread}").into_bytes();
-            let (store, members) = (kevy.clone(), Arc::clone(&players));
-            Box::new(move |n| drop(black_box(store.zrank(&key, &members[scatter(n)]))))
-        }),
-    ]);
-    row("LPUSH and RPOP", vec![
-        ours!(|thread| {
-            let mut client = client(&|_| {});
-            let key = format!("list:{thread}").into_bytes();
-            client.call(&[b"LPUSH", &key, VALUE]);
-            Box::new(move |_| {
-                client.call(&[b"LPUSH", &key, VALUE]);
-                drop(black_box(client.call(&[b"RPOP", &key])));
-            })
-        }),
-        kevy!(|thread| {
-            let (store, key) = (kevy.clone(), format!("list:{thread}").into_bytes());
-            store.lpush(&key, &[VALUE]).expect("lpush");
-            Box::new(move |_| {
-                store.lpush(&key, &[VALUE]).expect("lpush");
-                drop(black_box(store.rpop(&key, 1)));
-            })
-        }),
-    ]);
-    row("MULTI, five commands, EXEC", vec![
-        ours!(|thread| {
-            let mut client = client(&|_| {});
-            let key = format!("{{tx:{thread}}}").into_bytes();
-            Box::new(move |_| {
-                client.call(&[b"MULTI"]);
-                for _ in 0..5 {
-                    client.call(&[b"INCR", &key]);
-                }
-                drop(black_box(client.call(&[b"EXEC"])));
-            })
-        }),
-        kevy!(|thread| {
-            // Its closure form needs a store of one shard.
-            let config = kevy_embedded::Config::default().without_aof();
-            let store = kevy_embedded::Store::open(config).expect("kevy-embedded opens in memory");
-            let key = format!("tx:{thread}").into_bytes();
-            Box::new(move |_| {
-                let done = store.atomic(|tx| (0..5).try_for_each(|_| tx.incr(&key).map(drop)));
-                drop(black_box(done));
-            })
-        }),
-    ]);
-    row("PUBLISH to one subscriber", vec![
-        ours!(|thread| {
-            let channel = format!("channel:{thread}").into_bytes();
-            let outbox = Outbox::values(|| {});
-            let mut subscriber = engine.connect(outbox.clone(), Peer::embedded());
-            let _ = subscriber.execute(&[b"SUBSCRIBE", &channel]);
-            let mut client = client(&|_| {});
-            Box::new(move |_| {
-                client.call(&[b"PUBLISH", &channel, VALUE]);
-                drop(black_box(outbox.take_value()));
-                let _ = &subscriber;
-            })
-        }),
-        kevy!(|thread| {
-            let channel = format!("channel:{thread}").into_bytes();
-            let store = kevy.clone();
-            let subscription = store.subscribe(&[&channel]);
-            Box::new(move |_| {
-                store.publish(&channel, VALUE);
-                drop(black_box(subscription.try_recv()));
-            })
-        }),
-    ]);
-    let sha = engine
-        .load_operation("return redis.call('incr', KEYS[1])")
-        .expect("the script compiles")
-        .into_bytes();
-    row("cached script with one call", vec![
-        ours!(|thread| {
-            let (mut client, sha) = (client(&|_| {}), sha.clone());
-            let key = format!("counter:{thread}").into_bytes();
-            Box::new(move |_| drop(black_box(client.call(&[b"EVALSHA", &sha, b"1", &key]))))
-        }),
-        Subject {
-            name: "the same call bare",
-            maker: Box::new(|thread| {
+    row(
+        "GET 16 B, 1,000 hot keys",
+        vec![
+            ours!(|thread| {
+                let (mut client, keys) = (fill_ours(thread), keys(thread));
+                Box::new(move |n| drop(black_box(client.call(&[b"GET", &keys[n % HOT_KEYS]]))))
+            }),
+            kevy!(|thread| {
+                let (store, keys) = (fill_kevy(thread), keys(thread));
+                Box::new(move |n| drop(black_box(store.get(&keys[n % HOT_KEYS]))))
+            }),
+            bare!(|thread| {
+                let (map, keys) = (fill_map(thread), keys(thread));
+                Box::new(move |n| {
+                    drop(black_box(
+                        map.lock().expect("map").get(&keys[n % HOT_KEYS]).cloned(),
+                    ))
+                })
+            }),
+        ],
+    );
+    row(
+        "SET 16 B, 1,000 hot keys",
+        vec![
+            ours!(|thread| {
+                let (mut client, keys) = (fill_ours(thread), keys(thread));
+                Box::new(move |n| {
+                    drop(black_box(client.call(&[
+                        b"SET",
+                        &keys[n % HOT_KEYS],
+                        VALUE,
+                    ])))
+                })
+            }),
+            kevy!(|thread| {
+                let (store, keys) = (fill_kevy(thread), keys(thread));
+                Box::new(move |n| drop(black_box(store.set(&keys[n % HOT_KEYS], VALUE))))
+            }),
+            bare!(|thread| {
+                let (map, keys) = (fill_map(thread), keys(thread));
+                Box::new(move |n| {
+                    let mut map = map.lock().expect("map");
+                    if let Some(value) = map.get_mut(&keys[n % HOT_KEYS]) {
+                        *value = VALUE.to_vec();
+                    }
+                })
+            }),
+        ],
+    );
+    row(
+        "INCR, one hot key a thread",
+        vec![
+            ours!(|thread| {
                 let mut client = client(&|_| {});
                 let key = format!("counter:{thread}").into_bytes();
                 Box::new(move |_| drop(black_box(client.call(&[b"INCR", &key]))))
             }),
-        },
-    ]);
+            kevy!(|thread| {
+                let (store, key) = (kevy.clone(), format!("counter:{thread}").into_bytes());
+                Box::new(move |_| drop(black_box(store.incr(&key))))
+            }),
+        ],
+    );
+    row(
+        "HSET, one hot field",
+        vec![
+            ours!(|thread| {
+                let mut client = client(&|_| {});
+                let key = format!("hash:{thread}").into_bytes();
+                Box::new(move |_| drop(black_box(client.call(&[b"HSET", &key, b"field", VALUE]))))
+            }),
+            kevy!(|thread| {
+                let (store, key) = (kevy.clone(), format!("hash:{thread}").into_bytes());
+                Box::new(move |_| drop(black_box(store.hset(&key, &[(b"field", VALUE)]))))
+            }),
+        ],
+    );
+    row(
+        "ZADD, moving among 100,000",
+        vec![
+            ours!(|thread| {
+                let key = format!("board:{thread}").into_bytes();
+                let (fill, members) = (Arc::clone(&players), Arc::clone(&players));
+                let mut client = client(&|client: &mut Client| {
+                    for (n, member) in fill.iter().enumerate() {
+                        client.call(&[b"ZADD", &key, n.to_string().as_bytes(), member]);
+                    }
+                });
+                Box::new(move |n| {
+                    let score = scatter(n * 7 + 3).to_string();
+                    let member = &members[scatter(n)];
+                    drop(black_box(client.call(&[
+                        b"ZADD",
+                        &key,
+                        score.as_bytes(),
+                        member,
+                    ])));
+                })
+            }),
+            kevy!(|thread| {
+                let key = format!("board:{thread}").into_bytes();
+                let (store, members) = (kevy.clone(), Arc::clone(&players));
+                for (n, member) in players.iter().enumerate() {
+                    store.zadd(&key, &[(n as f64, &**member)]).expect("zadd");
+                }
+                Box::new(move |n| {
+                    // The same text is made and read as on our side, where a score is an argument.
+                    let score: f64 = scatter(n * 7 + 3).to_string().parse().unwrap_or(0.0);
+                    drop(black_box(
+                        store.zadd(&key, &[(score, &*members[scatter(n)])]),
+                    ));
+                })
+            }),
+        ],
+    );
+    row(
+        "ZRANK among 100,000",
+        vec![
+            ours!(|thread| {
+                let key = format!("board:{thread}").into_bytes();
+                let (mut client, members) = (client(&|_| {}), Arc::clone(&players));
+                Box::new(move |n| {
+                    drop(black_box(client.call(&[
+                        b"ZRANK",
+                        &key,
+                        &members[scatter(n)],
+                    ])));
+                })
+            }),
+            kevy!(|thread| {
+                let key = format!("board:{thread}").into_bytes();
+                let (store, members) = (kevy.clone(), Arc::clone(&players));
+                Box::new(move |n| drop(black_box(store.zrank(&key, &members[scatter(n)]))))
+            }),
+        ],
+    );
+    row(
+        "LPUSH and RPOP",
+        vec![
+            ours!(|thread| {
+                let mut client = client(&|_| {});
+                let key = format!("list:{thread}").into_bytes();
+                client.call(&[b"LPUSH", &key, VALUE]);
+                Box::new(move |_| {
+                    client.call(&[b"LPUSH", &key, VALUE]);
+                    drop(black_box(client.call(&[b"RPOP", &key])));
+                })
+            }),
+            kevy!(|thread| {
+                let (store, key) = (kevy.clone(), format!("list:{thread}").into_bytes());
+                store.lpush(&key, &[VALUE]).expect("lpush");
+                Box::new(move |_| {
+                    store.lpush(&key, &[VALUE]).expect("lpush");
+                    drop(black_box(store.rpop(&key, 1)));
+                })
+            }),
+        ],
+    );
+    row(
+        "MULTI, five commands, EXEC",
+        vec![
+            ours!(|thread| {
+                let mut client = client(&|_| {});
+                let key = format!("{{tx:{thread}}}").into_bytes();
+                Box::new(move |_| {
+                    client.call(&[b"MULTI"]);
+                    for _ in 0..5 {
+                        client.call(&[b"INCR", &key]);
+                    }
+                    drop(black_box(client.call(&[b"EXEC"])));
+                })
+            }),
+            kevy!(|thread| {
+                // Its closure form needs a store of one shard.
+                let config = kevy_embedded::Config::default().without_aof();
+                let store =
+                    kevy_embedded::Store::open(config).expect("kevy-embedded opens in memory");
+                let key = format!("tx:{thread}").into_bytes();
+                Box::new(move |_| {
+                    let done = store.atomic(|tx| (0..5).try_for_each(|_| tx.incr(&key).map(drop)));
+                    drop(black_box(done));
+                })
+            }),
+        ],
+    );
+    row(
+        "PUBLISH to one subscriber",
+        vec![
+            ours!(|thread| {
+                let channel = format!("channel:{thread}").into_bytes();
+                let outbox = Outbox::values(|| {});
+                let mut subscriber = engine.connect(outbox.clone(), Peer::embedded());
+                let _ = subscriber.execute(&[b"SUBSCRIBE", &channel]);
+                let mut client = client(&|_| {});
+                Box::new(move |_| {
+                    client.call(&[b"PUBLISH", &channel, VALUE]);
+                    drop(black_box(outbox.take_value()));
+                    let _ = &subscriber;
+                })
+            }),
+            kevy!(|thread| {
+                let channel = format!("channel:{thread}").into_bytes();
+                let store = kevy.clone();
+                let subscription = store.subscribe(&[&channel]);
+                Box::new(move |_| {
+                    store.publish(&channel, VALUE);
+                    drop(black_box(subscription.try_recv()));
+                })
+            }),
+        ],
+    );
+    let sha = engine
+        .load_operation("return redis.call('incr', KEYS[1])")
+        .expect("the script compiles")
+        .into_bytes();
+    row(
+        "cached script with one call",
+        vec![
+            ours!(|thread| {
+                let (mut client, sha) = (client(&|_| {}), sha.clone());
+                let key = format!("counter:{thread}").into_bytes();
+                Box::new(move |_| drop(black_box(client.call(&[b"EVALSHA", &sha, b"1", &key]))))
+            }),
+            Subject {
+                name: "the same call bare",
+                maker: Box::new(|thread| {
+                    let mut client = client(&|_| {});
+                    let key = format!("counter:{thread}").into_bytes();
+                    Box::new(move |_| drop(black_box(client.call(&[b"INCR", &key]))))
+                }),
+            },
+        ],
+    );
 }

@@ -16,9 +16,18 @@ struct Shape {
 }
 
 const SHAPES: &[Shape] = &[
-    Shape { name: "strings, 16 B key, 16 B value", command: string },
-    Shape { name: "hashes of 5 fields", command: hash },
-    Shape { name: "sorted sets of 5 members", command: sorted_set },
+    Shape {
+        name: "strings, 16 B key, 16 B value",
+        command: string,
+    },
+    Shape {
+        name: "hashes of 5 fields",
+        command: hash,
+    },
+    Shape {
+        name: "sorted sets of 5 members",
+        command: sorted_set,
+    },
 ];
 
 fn words(parts: &[&str]) -> Vec<Vec<u8>> {
@@ -40,7 +49,10 @@ fn hash(n: usize) -> Vec<Vec<u8>> {
 fn sorted_set(n: usize) -> Vec<Vec<u8>> {
     let mut args = words(&["ZADD", &format!("key:{n:012}")]);
     for member in 0..5 {
-        args.extend(words(&[&(n % 1_000 + member).to_string(), &format!("member:{member}")]));
+        args.extend(words(&[
+            &(n % 1_000 + member).to_string(),
+            &format!("member:{member}"),
+        ]));
     }
     args
 }
@@ -51,7 +63,10 @@ pub fn rows(contestants: &Contestants) -> Result<Vec<Row>, String> {
         for shape in SHAPES {
             let ours = measure(&contestants.ours, shape)?;
             let theirs = measure(peer, shape)?;
-            let kinds = [("accounted", ours.0, theirs.0), ("resident", ours.1, theirs.1)];
+            let kinds = [
+                ("accounted", ours.0, theirs.0),
+                ("resident", ours.1, theirs.1),
+            ];
             for (kind, ours, theirs) in kinds {
                 rows.push(Row {
                     name: format!("memory, {kind}: {}", shape.name),
@@ -69,7 +84,9 @@ pub fn rows(contestants: &Contestants) -> Result<Vec<Row>, String> {
 
 /// Bytes a key: accounted, resident.
 fn measure(binary: &ServerBinary, shape: &Shape) -> Result<(f64, f64), String> {
-    let server = Server::builder(binary.clone()).start().map_err(|error| error.to_string())?;
+    let server = Server::builder(binary.clone())
+        .start()
+        .map_err(|error| error.to_string())?;
     let mut connection = server.connect().map_err(|error| error.to_string())?;
     let before = (used(&mut connection)?, resident(&server)?);
     let mut batch = Vec::new();
@@ -92,9 +109,13 @@ fn measure(binary: &ServerBinary, shape: &Shape) -> Result<(f64, f64), String> {
 }
 
 fn used(connection: &mut RawConnection) -> Result<f64, String> {
-    let info = connection.call(&["INFO", "memory"]).map_err(|error| error.to_string())?;
+    let info = connection
+        .call(&["INFO", "memory"])
+        .map_err(|error| error.to_string())?;
     let info = String::from_utf8_lossy(info.as_bytes().unwrap_or_default()).into_owned();
-    let field = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    let field = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
     field
         .and_then(|bytes| bytes.trim().parse().ok())
         .ok_or_else(|| "INFO memory has no used_memory".to_owned())
@@ -107,5 +128,6 @@ fn resident(server: &Server) -> Result<f64, String> {
         .map_err(|error| format!("/proc/{pid}/status: {error}"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: Option<f64> = line.and_then(|text| text.split_whitespace().next()?.parse().ok());
-    kib.map(|kib| kib * 1024.0).ok_or_else(|| "no VmRSS".to_owned())
+    kib.map(|kib| kib * 1024.0)
+        .ok_or_else(|| "no VmRSS".to_owned())
 }

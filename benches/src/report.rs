@@ -38,22 +38,39 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 
 /// Prints the rows and writes them to `target/bench/<area>.json` beside the workspace.
 pub fn publish(area: &str, rows: &[Row]) {
-    println!("{:<44} {:>12} {:>12} {:<10} {:<22} {:>6}", "", "ours", "peer", "unit", "peer", "ratio");
+    println!(
+        "{:<44} {:>12} {:>12} {:<10} {:<22} {:>6}",
+        "", "ours", "peer", "unit", "peer", "ratio"
+    );
     for row in rows {
         println!(
             "{:<44} {:>12.1} {:>12.1} {:<10} {:<22} {:>6.2}",
-            row.name, row.ours, row.peer, row.unit, row.peer_name, row.ratio()
+            row.name,
+            row.ours,
+            row.peer,
+            row.unit,
+            row.peer_name,
+            row.ratio()
         );
     }
     let mut json = String::from("[\n");
     for (at, row) in rows.iter().enumerate() {
-        let better = if row.better == Better::Higher { "higher" } else { "lower" };
+        let better = if row.better == Better::Higher {
+            "higher"
+        } else {
+            "lower"
+        };
         let comma = if at + 1 < rows.len() { "," } else { "" };
         let _ = writeln!(
             json,
             "  {{\"name\": \"{} beside {}\", \"ours\": {:.3}, \"peer\": {:.3}, \"unit\": \"{}\", \
              \"ratio\": {:.3}, \"better\": \"{better}\"}}{comma}",
-            row.name, row.peer_name, row.ours, row.peer, row.unit, row.ratio()
+            row.name,
+            row.peer_name,
+            row.ours,
+            row.peer,
+            row.unit,
+            row.ratio()
         );
     }
     json.push_str("]\n");

@@ -8,6 +8,7 @@
     reason = "a program for a terminal"
 )]
 
+mod bench;
 #[cfg(test)]
 mod links;
 mod run;
@@ -31,6 +32,8 @@ Commands:
   ci      What CI runs: formatting, lints, documentation, all tests, each feature
           alone, then the larger suites
   soak    The long random histories, from a fresh seed each time
+  bench   Measures one area beside its peers: engine (embedded, port and memory,
+          each of which can be measured alone), or limiter
   list    The suites and what each of them is for
 
 Options:
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             list();
             return ExitCode::SUCCESS;
         }
+        "bench" => return bench::run(rest).unwrap_or_else(|error| wrong(&error)),
         "test" => When::Test,
         "ci" => When::Ci,
         "soak" => When::Soak,

@@ -37,6 +37,11 @@ pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether there is a redis-server to compare with.
+pub(crate) fn has_redis_server() -> bool {
+    version_of("redis-server").is_some()
+}
+
 /// Whether cargo knows a subcommand.
 pub(crate) fn has_cargo(subcommand: &str) -> bool {
     succeeds(&cargo(), &[subcommand, "--version"])
