@@ -12,12 +12,14 @@ use super::upkeep::with_shard;
 use crate::command::Command;
 use crate::command::error::CommandError;
 use crate::data::Blob;
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, Whose};
 use crate::state::Environment;
 use crate::state::config::EvictionPolicy;
 
 /// Candidates kept between rounds, as many as Redis keeps.
 const POOL: usize = 16;
+/// Samples a round, each of another shard where there are as many.
+const SAMPLES: usize = 4;
 /// Rounds without a key to remove, after which there is none.
 const EMPTY_ROUNDS_MAX: usize = 4;
 
@@ -76,13 +78,13 @@ fn evict_down_to(environment: &Environment, limit: u64) -> bool {
         }
         let shards = environment.shards.count();
         let first = rng.below(shards as u64) as usize;
-        // A few shards a round, all of them once rounds stay empty.
-        let visited = if empty_rounds > 0 {
-            shards
+        // All shards once rounds stay empty.
+        let samples = if empty_rounds > 0 {
+            shards.max(SAMPLES)
         } else {
-            shards.min(4)
+            SAMPLES
         };
-        for offset in 0..visited {
+        for offset in 0..samples {
             sample(environment, policy, (first + offset) % shards, &mut pool);
         }
         pool.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
@@ -110,35 +112,28 @@ fn sample(
     let tracking = environment.config.tracking();
     with_shard(environment, shard, |space| {
         let (now_s, mut rng) = (space.now_ms() / 1_000, space.rng().fork());
-        let score = |entry: &Entry| match policy {
-            EvictionPolicy::NoEviction => None,
-            _ if policy.is_volatile() && entry.expires_ms().is_none() => None,
-            EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru => {
-                Some(entry.access.idle_s(now_s))
-            }
+        let mut score = |entry: &Entry| match policy {
+            EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru => entry.access.idle_s(now_s),
             EvictionPolicy::AllKeysLfu | EvictionPolicy::VolatileLfu => {
-                Some(u64::from(255 - entry.access.counter(tracking, now_s)))
+                u64::from(255 - entry.access.counter(tracking, now_s))
             }
-            EvictionPolicy::VolatileTtl => entry.expires_ms().map(|at| u64::MAX - at),
-            EvictionPolicy::AllKeysRandom | EvictionPolicy::VolatileRandom => Some(rng.next_u64()),
+            EvictionPolicy::VolatileTtl => u64::MAX - entry.expires_ms().unwrap_or(u64::MAX),
+            EvictionPolicy::NoEviction
+            | EvictionPolicy::AllKeysRandom
+            | EvictionPolicy::VolatileRandom => rng.next_u64(),
         };
         let mut found: Vec<Candidate> = Vec::new();
-        let mut score = score;
-        // Volatile keys may be rare among all: look at more before giving a shard up.
-        let looked_at = if policy.is_volatile() {
-            count * 16
-        } else {
-            count
+        let whose = match policy.is_volatile() {
+            true => Whose::Volatile,
+            false => Whose::All,
         };
-        space.sample(shard, looked_at, |db, key, entry| {
-            if let Some(score) = score(entry).filter(|_| found.len() < count) {
-                found.push(Candidate {
-                    score,
-                    shard,
-                    db,
-                    key: Blob::from(key),
-                });
-            }
+        space.sample(shard, count, whose, |db, key, entry| {
+            found.push(Candidate {
+                score: score(entry),
+                shard,
+                db,
+                key: Blob::from(key),
+            });
         });
         pool.retain(|known| {
             !found

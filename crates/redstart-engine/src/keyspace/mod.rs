@@ -14,4 +14,4 @@ mod space;
 pub(crate) mod watch;
 
 pub(crate) use entry::Entry;
-pub(crate) use space::{Space, Surroundings, Ttl, WrongType};
+pub(crate) use space::{Space, Surroundings, Ttl, Whose, WrongType};

@@ -15,8 +15,8 @@ use super::shard::{Database, Shard};
 use super::shards::{Locked, Shards};
 use super::watch::WatchFlag;
 use crate::clock::Clock;
-use crate::data::Blob;
 use crate::data::table::{CURSOR_BITS, Slot};
+use crate::data::{Blob, Seed};
 use crate::random::Rng;
 
 /// The key holds another type than the command works on.
@@ -30,6 +30,14 @@ pub(crate) enum Ttl {
     Clear,
     /// Expires after this moment, in milliseconds since 1970.
     At(u64),
+}
+
+/// Which entries may be sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    All,
+    /// Only those with a time to live.
+    Volatile,
 }
 
 /// What a space needs to know besides the keys.
@@ -550,17 +558,22 @@ impl<'a> Space<'a> {
         many && visited > 0
     }
 
-    /// Up to `count` sampled entries of one shard's databases: database, key and entry.
+    /// Up to `count` sampled entries of each of one shard's databases: database, key and entry.
+    /// Where there are any, at least one is found.
     pub(crate) fn sample(
         &mut self,
         shard: usize,
         count: usize,
+        whose: Whose,
         mut visit: impl FnMut(u8, &[u8], &Entry),
     ) {
+        let seed = self.shards.seed();
         for (db, database) in self.locked.shard(shard).databases.iter().enumerate() {
-            database
-                .table
-                .sample(self.rng, count, |entry| visit(db as u8, &entry.key, entry));
+            let visit = |entry: &Entry| visit(db as u8, &entry.key, entry);
+            match whose {
+                Whose::All => database.table.sample(self.rng, count, visit),
+                Whose::Volatile => sample_volatile(database, count, seed, self.rng, visit),
+            }
         }
     }
 
@@ -685,3 +698,39 @@ impl<'a> Space<'a> {
         self.locked.shard_mut(shard)
     }
 }
+
+/// Visits up to `count` entries with a time to live; at least one, if there is any.
+fn sample_volatile(
+    database: &Database,
+    count: usize,
+    seed: Seed,
+    rng: &mut Rng,
+    mut visit: impl FnMut(&Entry),
+) {
+    let wanted = count.min(database.volatile);
+    let found = Cell::new(0);
+    let mut look_at = |entry: &Entry| {
+        if found.get() < wanted && entry.expires.is_some() {
+            found.set(found.get() + 1);
+            visit(entry);
+        }
+    };
+    // Where one entry in four will do, looking at some finds enough.
+    if database.volatile * 4 >= database.table.len() {
+        let looked_at = count.saturating_mul(16);
+        database.table.sample(rng, looked_at, &mut look_at);
+    }
+    if found.get() > 0 {
+        return;
+    }
+    // Where they are rare, all entries are walked over from a random one on.
+    let start = rng.below(1 << CURSOR_BITS);
+    let (mut at, mut ends) = (start, 0);
+    while found.get() < wanted && ends < 2 && (ends == 0 || at < start) {
+        at = database.table.scan(at, WALK_ENTRIES, seed, &mut look_at);
+        ends += usize::from(at == 0);
+    }
+}
+
+/// Entries looked at in one go while looking for rare ones.
+const WALK_ENTRIES: usize = 1_000;

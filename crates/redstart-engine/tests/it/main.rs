@@ -3,5 +3,6 @@
 mod change_hook;
 mod contents;
 mod effects;
+mod maxmemory;
 mod shrink;
 mod twin;
