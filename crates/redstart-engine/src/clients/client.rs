@@ -26,7 +26,7 @@ pub struct Client {
     pub(super) environment: Arc<Environment>,
     pub(super) session: Session,
     pub(super) rng: Rng,
-    /// The command that was called last, unless it was a subcommand, which takes two words.
+    /// The command that was called last, unless it takes a second word to tell it from others.
     latest: Option<&'static Command>,
 }
 
@@ -205,7 +205,10 @@ impl Client {
             return Ok(latest);
         }
         let command = command::find(args)?;
-        self.latest = Some(command).filter(|command| !command.name.contains('|'));
+        let is_one_word = |command: &&Command| {
+            command.facts.subcommands.is_empty() && !command.name.contains('|')
+        };
+        self.latest = Some(command).filter(is_one_word);
         Ok(command)
     }
 
