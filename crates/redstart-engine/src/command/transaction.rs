@@ -6,12 +6,12 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use redstart_protocol::Value;
+use redstart_protocol::{Resp, Value};
 
 use super::ctx::{Ctx, Origin};
 use super::error::CommandError;
 use super::{Row, row};
-use crate::state::session::{Session, Transaction};
+use crate::state::session::{Replies as ReplyMode, Session, Transaction};
 
 pub(super) const TABLE: &[Row] = &[
     row("multi", multi),
@@ -34,7 +34,13 @@ fn exec(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     let Some(transaction) = ctx.session.transaction.take() else {
         return Err(CommandError::EXEC_WITHOUT_MULTI);
     };
+    let reply = carry_out(ctx, &transaction);
+    // CLIENT INFO among the commands still tells of the transaction.
     ctx.session.info.queued.store(0, Ordering::Relaxed);
+    reply
+}
+
+fn carry_out(ctx: &mut Ctx<'_>, transaction: &Transaction) -> Result<Value, CommandError> {
     // A watched key whose time has come counts as changed, even if nobody has looked at it since.
     let watched: Vec<(u8, Bytes)> = ctx.session.watched.iter().cloned().collect();
     for (db, key) in &watched {
@@ -50,22 +56,68 @@ fn exec(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     }
 
     ctx.origin = Origin::Transaction;
-    let mut replies = Vec::with_capacity(transaction.queue.len());
+    let commands = transaction.queue.len();
+    let mut replies = Replies::new(commands, ctx.session.resp);
     for queued in &transaction.queue {
         let args: Vec<&[u8]> = queued.iter().map(|arg| &**arg).collect();
         let command = super::find(&args)?;
         ctx.resp = ctx.session.resp;
         let reply = super::invoke(ctx, command, &args);
+        replies.speak(ctx.resp);
         match std::mem::take(&mut ctx.replied) {
-            false => replies.push(reply),
-            // Of several channels Redis confirms each, so there may be more replies than commands.
-            true => replies.append(&mut ctx.confirmations),
+            false => replies.all.push(reply),
+            true => replies.all.append(&mut ctx.confirmations),
         }
     }
     // What the queued commands did is logged already; EXEC itself has no effect of its own.
     ctx.effect_logged = true;
 
-    Ok(Value::Array(replies))
+    if !replies.are_regular(commands) && ctx.session.replies == ReplyMode::On {
+        let spoken = |index| replies.spoken(index);
+        ctx.session
+            .outbox
+            .push_mixed(commands, &replies.all, spoken);
+        ctx.replied = true;
+    }
+    Ok(Value::Array(replies.all))
+}
+
+/// What the commands of a transaction answered.
+struct Replies {
+    all: Vec<Value>,
+    /// The protocol of the first.
+    resp: Resp,
+    /// From which reply on another is spoken: HELLO may change it in the middle.
+    changes: Vec<(usize, Resp)>,
+}
+
+impl Replies {
+    fn new(commands: usize, resp: Resp) -> Replies {
+        Replies {
+            all: Vec::with_capacity(commands),
+            resp,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The next reply is for a peer of this protocol.
+    fn speak(&mut self, resp: Resp) {
+        let next = self.all.len();
+        if self.spoken(next) != resp {
+            self.changes.push((next, resp));
+        }
+    }
+
+    fn spoken(&self, index: usize) -> Resp {
+        let change = self.changes.iter().rfind(|(from, _)| *from <= index);
+        change.map_or(self.resp, |(_, resp)| *resp)
+    }
+
+    /// Whether it is one reply a command, all in one protocol. Of several channels Redis confirms
+    /// each, though it has announced one reply for the command.
+    fn are_regular(&self, commands: usize) -> bool {
+        self.all.len() == commands && self.changes.is_empty()
+    }
 }
 
 fn discard(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {

@@ -118,6 +118,47 @@ impl Outbox {
 
     /// Appends a reply or a push.
     pub(crate) fn push(&self, value: Value) {
+        self.append(|content, resp, pending| match content {
+            Content::Bytes(bytes) => {
+                encode(&value, resp, bytes);
+                bytes.len()
+            }
+            Content::Values(values) => {
+                let pending = pending + weight(&value);
+                values.push_back(value);
+                pending
+            }
+        });
+    }
+
+    /// Appends an array that announces so many elements and has these, each in the protocol that
+    /// was spoken when it was made. A peer of values gets the array it has become.
+    pub(crate) fn push_mixed(
+        &self,
+        announced: usize,
+        elements: &[Value],
+        spoken: impl Fn(usize) -> Resp,
+    ) {
+        self.append(|content, _, pending| match content {
+            Content::Bytes(bytes) => {
+                bytes.extend_from_slice(format!("*{announced}\r\n").as_bytes());
+                for (index, element) in elements.iter().enumerate() {
+                    encode(element, spoken(index), bytes);
+                }
+                bytes.len()
+            }
+            Content::Values(values) => {
+                let value = Value::Array(elements.to_vec());
+                let pending = pending + weight(&value);
+                values.push_back(value);
+                pending
+            }
+        });
+    }
+
+    /// Has `write` append to the content and answer how many bytes are pending then.
+    #[inline]
+    fn append(&self, write: impl FnOnce(&mut Content, Resp, usize) -> usize) {
         if self.is_closed() {
             return;
         }
@@ -127,17 +168,7 @@ impl Outbox {
             content,
             limit,
         } = &mut *queue;
-        let pending = match content {
-            Content::Bytes(bytes) => {
-                encode(&value, *resp, bytes);
-                bytes.len()
-            }
-            Content::Values(values) => {
-                let pending = self.0.pending.load(Ordering::Relaxed) + weight(&value);
-                values.push_back(value);
-                pending
-            }
-        };
+        let pending = write(content, *resp, self.0.pending.load(Ordering::Relaxed));
         self.0.pending.store(pending, Ordering::Relaxed);
         let over = pending > *limit;
         drop(queue);
