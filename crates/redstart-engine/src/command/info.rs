@@ -181,11 +181,11 @@ fn clients(ctx: &Ctx<'_>, report: &mut Report) {
 }
 
 /// `used_memory` is what `maxmemory` is compared with: keys, values and their tables. The process
-/// itself and whatever else lives in it are in `used_memory_rss`.
+/// itself and whatever else lives in it are in `used_memory_rss`, so the ratio of the two, which
+/// Redis calls fragmentation, would tell nothing.
 fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     let used = ctx.space.memory() as u64;
     let peak = ctx.env.stats.note_memory(used);
-    let resident = process::resident_memory();
     let outboxes: usize = ctx
         .env
         .registry
@@ -194,7 +194,7 @@ fn memory(ctx: &Ctx<'_>, report: &mut Report) {
         .map(|(_, outbox)| outbox.pending_bytes())
         .sum();
     report.bytes("used_memory", used);
-    if let Some(resident) = resident {
+    if let Some(resident) = process::resident_memory() {
         report.bytes("used_memory_rss", resident);
     }
     report.bytes("used_memory_peak", peak);
@@ -211,11 +211,6 @@ fn memory(ctx: &Ctx<'_>, report: &mut Report) {
         ctx.env.config.maxmemory.load(Ordering::Relaxed),
     );
     report.field("maxmemory_policy", ctx.env.config.policy().name());
-    if let Some(resident) = resident {
-        let ratio = resident as f64 / used.max(1) as f64;
-        report.field("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
-        report.field("mem_fragmentation_bytes", resident.saturating_sub(used));
-    }
     report.fields(&[
         ("mem_not_counted_for_evict", &outboxes),
         ("mem_clients_slaves", &0),

@@ -13,6 +13,8 @@ pub(super) const TABLE: &[Row] = &[
     row("dbsize", dbsize).all_shards(),
     row("flushdb", flushdb).all_shards(),
     row("flushall", flushall).all_shards(),
+    row("role", role),
+    row("lastsave", lastsave),
     row("shutdown", shutdown),
 ];
 
@@ -52,6 +54,20 @@ fn check_mode(args: &[&[u8]]) -> Result<(), CommandError> {
         [_, mode] if is(mode, "SYNC") || is(mode, "ASYNC") => Ok(()),
         _ => Err(CommandError::SYNTAX),
     }
+}
+
+/// A master without replicas, which has written nothing that one could be behind of.
+fn role(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
+    Ok(Value::Array(vec![
+        Value::bulk("master"),
+        Value::Integer(0),
+        Value::Array(Vec::new()),
+    ]))
+}
+
+/// The moment of the start, which is what Redis answers until the first snapshot.
+fn lastsave(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
+    Ok(Value::Integer((ctx.env.started_us / 1_000_000) as i64))
 }
 
 fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {

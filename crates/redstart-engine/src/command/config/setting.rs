@@ -63,6 +63,12 @@ impl Setting {
 
     /// What the value would change, or what is wrong with it.
     pub(super) fn parse(&self, value: &[u8]) -> Result<Change, String> {
+        let value = match self {
+            Setting::Password | Setting::OutputLimits => value,
+            Setting::Number { syntax, .. } if *syntax != Syntax::Bytes => value,
+            // As in C, the text ends at a NUL.
+            _ => value.split(|&byte| byte == 0).next().unwrap_or(value),
+        };
         match *self {
             Setting::Number {
                 at,

@@ -38,6 +38,12 @@ pub(super) struct Live {
     tokens: u64,
 }
 
+/// What a history may have set otherwise.
+const DEFAULTS: &str = "CONFIG SET maxmemory 0 maxmemory-policy noeviction maxmemory-samples 5 \
+    lfu-log-factor 10 lfu-decay-time 1 hash-max-listpack-entries 512 hash-max-listpack-value 64 \
+    zset-max-listpack-entries 128 zset-max-listpack-value 64 set-max-intset-entries 512 \
+    list-max-listpack-size -2 proto-max-bulk-len 512mb timeout 0 tcp-keepalive 300";
+
 struct LiveClient {
     connection: RawConnection,
     in_multi: bool,
@@ -105,6 +111,8 @@ impl Endpoint for Live {
             }
         }
         self.ask(&[words("FLUSHALL"), words("SCRIPT FLUSH"), words("SELECT 0")]);
+        let answer = self.ask(&[words(DEFAULTS)]);
+        assert_eq!(answer, [Reply::Simple(b"OK".to_vec())]);
         self.clients = (0..clients).map(|_| self.connect()).collect();
     }
 

@@ -184,6 +184,9 @@ impl Pair {
                 return Some((format!("{to}{ours}"), format!("{to}{theirs}")));
             }
         }
+        if sends {
+            compared.queued[step.client].clear();
+        }
         None
     }
 

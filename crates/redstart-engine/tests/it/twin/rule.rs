@@ -61,7 +61,9 @@ impl Rule {
             "COMMAND" | "COMMAND INFO" => Rule::Facts,
             "COMMAND LIST" => Rule::Fewer,
             "OBJECT REFCOUNT" => Rule::Shared,
-            "PUBLISH" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => Rule::Messages,
+            "PUBLISH" | "SPUBLISH" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => {
+                Rule::Messages
+            }
             "HGETALL" | "HKEYS" | "HVALS" => Rule::UnorderedUnlessCompact,
             "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
             "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),

@@ -61,7 +61,6 @@ pub(super) const TABLE: &[Entry] = &[
     entry(3, "CLIENT NO-EVICT", |w| {
         args![w.one(&["ON", "OFF", "on", "foo"])]
     }),
-    entry(2, "CLIENT HELP", |_| args![]),
     entry(2, "CLIENT UNPAUSE", |_| args![]),
     entry(2, "CLIENT GETREDIR", |_| args![]),
     entry(3, "CLIENT KILL", |w| match w.random.below(6) {

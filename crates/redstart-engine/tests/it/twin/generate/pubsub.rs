@@ -22,7 +22,6 @@ pub(super) const TABLE: &[Entry] = &[
         false => patterns(w, 1),
     }),
     entry(3, "PUBSUB SHARDNUMSUB", |w| channels(w, 0)),
-    entry(1, "PUBSUB HELP", |_| args![]),
     entry(3, "RESET", |_| args![]),
     entry(2, "PING", |w| match w.chance(50) {
         true => args![],

@@ -59,6 +59,9 @@ pub(super) const TABLE: &[Entry] = &[
     }),
     entry(2, "CONFIG RESETSTAT", |_| args![]),
     entry(1, "CONFIG HELP", |_| args![]),
+    // Here and not in their families, where transactions would wrap them: our words differ.
+    entry(1, "CLIENT HELP", |_| args![]),
+    entry(1, "PUBSUB HELP", |_| args![]),
     entry(6, "INFO", |w| {
         (0..w.between(0, 3)).map(|_| section(w)).collect()
     }),
@@ -88,6 +91,8 @@ pub(super) const TABLE: &[Entry] = &[
             w.one(&["0", "2", "20", "-1", "x"])
         ]
     }),
+    entry(2, "ROLE", |_| args![]),
+    entry(2, "LASTSAVE", |_| args![]),
     entry(4, "TIME", |_| args![]),
     entry(4, "DBSIZE", |_| args![]),
     entry(4, "DEBUG PROTOCOL", |w| {
