@@ -12,7 +12,7 @@ use super::{Blob, Element, Needle};
 ///
 /// Pushing and popping at the ends is constant, what concerns a position in the middle takes a
 /// step per node on the way to it. Elements too large to be packed have a node each.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct List {
     /// None is empty.
     nodes: VecDeque<Node>,
@@ -37,6 +37,18 @@ pub(crate) enum Side {
     Before,
     /// Nearer to the tail.
     After,
+}
+
+impl Clone for List {
+    /// A copy whose packs have no room at their sides, so they own less.
+    fn clone(&self) -> Self {
+        let nodes = self.nodes.clone();
+        Self {
+            node_bytes: nodes.iter().map(Node::memory).sum(),
+            len: self.len,
+            nodes,
+        }
+    }
 }
 
 impl List {

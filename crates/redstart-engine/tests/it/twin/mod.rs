@@ -381,3 +381,28 @@ fn regressions() {
     }
     assert!(failed.is_empty(), "{failed}");
 }
+
+#[test]
+fn a_step_is_read_as_it_was_written() {
+    for args in [
+        vec![
+            b"SET".to_vec(),
+            b"a b".to_vec(),
+            b"\x00\xff\r\n\t\"\\#".to_vec(),
+        ],
+        vec![
+            b"GET".to_vec(),
+            Vec::new(),
+            b"plain".to_vec(),
+            b"'".to_vec(),
+        ],
+    ] {
+        for client in [0, 1] {
+            let step = Step {
+                client,
+                args: args.clone(),
+            };
+            assert_eq!(script::parse(&format!("\n# comment\n{step}\n")), [step]);
+        }
+    }
+}
