@@ -28,7 +28,7 @@ pub(super) fn locks_of(environment: &Environment, command: &Command, args: &[&[u
     // touch any.
     if let Ok(keys) = facts::keys(command.facts, args) {
         for key in keys.iter() {
-            set.insert(shards.shard_of(args[key.index as usize]));
+            set.insert(shards.shard_of(args[key.index]));
         }
     }
     set
@@ -59,7 +59,7 @@ pub(super) fn check_slots(command: &Command, args: &[&[u8]]) -> Result<(), Comma
     let Ok(keys) = facts::keys(command.facts, args) else {
         return Ok(());
     };
-    let mut slots = keys.iter().map(|key| slot(args[key.index as usize]));
+    let mut slots = keys.iter().map(|key| slot(args[key.index]));
     let first = slots.next();
     match slots.all(|other| Some(other) == first) {
         true => Ok(()),

@@ -70,6 +70,7 @@ pub(super) fn surroundings(environment: &Environment, touching: bool) -> Surroun
 /// longer than others are asked to wait.
 #[cfg(feature = "script")]
 pub(super) fn patience(environment: &Environment) -> Result<(), CommandError> {
+    crate::stall::mention();
     let threshold_ms = environment
         .config
         .busy_reply_threshold_ms
@@ -88,5 +89,6 @@ pub(super) fn patience(environment: &Environment) -> Result<(), CommandError> {
 /// Without scripts nothing holds a lock for long.
 #[cfg(not(feature = "script"))]
 pub(super) fn patience(_: &Environment) -> Result<(), CommandError> {
+    crate::stall::mention();
     Ok(())
 }

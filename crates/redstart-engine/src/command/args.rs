@@ -59,14 +59,6 @@ impl<'a> Args<'a> {
     pub(crate) fn int(&mut self) -> Result<i64, CommandError> {
         integer(self.next()?)
     }
-
-    /// An error unless all arguments were taken.
-    pub(crate) fn end(&self) -> Result<(), CommandError> {
-        match self.left() {
-            0 => Ok(()),
-            _ => Err(CommandError::SYNTAX),
-        }
-    }
 }
 
 /// Whether an argument is `word`, in any case.

@@ -145,18 +145,6 @@ impl Ctx<'_> {
         Ok(self.space.peek_as(self.session.db, key)?)
     }
 
-    /// The string at `key`, leaving no trace.
-    pub(crate) fn peek_string(&self, key: &[u8]) -> Result<Option<StringView<'_>>, CommandError> {
-        match self.peek(key) {
-            None => Ok(None),
-            Some(entry) => entry
-                .object
-                .as_string()
-                .map(Some)
-                .ok_or(CommandError::WRONG_TYPE),
-        }
-    }
-
     /// Whether `key` is there. Counts nothing.
     pub(crate) fn contains(&mut self, key: &[u8]) -> bool {
         self.space.contains(self.session.db, key)

@@ -124,7 +124,7 @@ fn absolute(number: i64, unit: Unit, now_ms: u64, name: &str) -> Result<i64, Com
         true => number.checked_mul(1_000).ok_or_else(invalid)?,
         false => number,
     };
-    match unit.from_now() {
+    match unit.is_from_now() {
         true => ms.checked_add(now_ms as i64).ok_or_else(invalid),
         false => Ok(ms),
     }

@@ -28,7 +28,7 @@ impl Unit {
         matches!(self, Unit::Seconds | Unit::UnixSeconds)
     }
 
-    pub(super) fn from_now(self) -> bool {
+    pub(super) fn is_from_now(self) -> bool {
         matches!(self, Unit::Seconds | Unit::Milliseconds)
     }
 }
@@ -60,7 +60,7 @@ impl<'a> Deadline<'a> {
             true => number.checked_mul(1_000).ok_or_else(invalid)?,
             false => number,
         };
-        let at = match self.unit.from_now() {
+        let at = match self.unit.is_from_now() {
             true => ms.checked_add(now_ms as i64).ok_or_else(invalid)?,
             false => ms,
         };

@@ -187,7 +187,7 @@ impl Host<'_, '_> {
             return Ok(());
         };
         for key in keys.iter() {
-            let key = args[key.index as usize];
+            let key = args[key.index];
             if self.declared_only && !self.ctx.space.covers(key) {
                 return Err(CommandError::UNDECLARED_KEY);
             }
@@ -239,6 +239,7 @@ impl Caller for Host<'_, '_> {
         /// Interrupts after which a script is ended even if the clock stands still, as a simulated
         /// one may: some ten seconds' worth.
         const INTERRUPTS_MAX: u64 = 20_000;
+        crate::stall::mention();
         if self.running.killed.load(Ordering::Acquire) {
             return Some(Stop::Killed);
         }

@@ -31,6 +31,10 @@ pub(crate) struct Cursor(u32);
 
 /// The bytes are not a listpack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
+)]
 pub(crate) struct Malformed;
 
 const HEADER: usize = 6;
@@ -61,6 +65,10 @@ impl Listpack {
     }
 
     /// Takes a copy of a pack that comes from outside, when it is well-formed to the last byte.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
+    )]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let count = validate(bytes)?;
         Ok(Self {
@@ -249,6 +257,7 @@ impl Listpack {
     }
 
     /// Inserts an entry after another; the cursor stays valid.
+    #[cfg(test)]
     pub(crate) fn insert_after(&mut self, cursor: Cursor, bytes: &[u8]) {
         if let Some((_, size)) = self.entry_at(cursor.offset()) {
             self.insert_at(cursor.offset() + size, Element::compact(bytes));
@@ -506,6 +515,10 @@ impl DoubleEndedIterator for Iter<'_> {
 }
 
 /// The number of entries, if bytes from outside are a whole, well-formed pack.
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
+)]
 fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     let len = bytes.len();
     if !(HEADER + 1..=Listpack::MAX_BYTES).contains(&len)

@@ -17,7 +17,7 @@ pub(crate) mod table;
 mod tree;
 
 pub(crate) use blob::Blob;
-pub(crate) use element::{Element, ElementBytes, Needle};
+pub(crate) use element::{Element, Needle};
 pub(crate) use hash::{Hash, Limits};
 pub(crate) use intset::Intset;
 pub(crate) use list::{End, List, Side};

@@ -49,11 +49,6 @@ impl Access {
         u64::from((now_s as u32).wrapping_sub(self.0))
     }
 
-    /// A key whose last access was `idle_s` ago.
-    pub(crate) fn idle_for(idle_s: u64, now_s: u64) -> Access {
-        Access((now_s as u32).wrapping_sub(u32::try_from(idle_s).unwrap_or(u32::MAX)))
-    }
-
     /// The frequency counter now, under [`Tracking::Frequency`].
     pub(crate) fn counter(self, tracking: Tracking, now_s: u64) -> u32 {
         let Tracking::Frequency { decay_minutes, .. } = tracking else {

@@ -9,7 +9,9 @@ pub(crate) enum Object {
     Int(i64),
     /// A string that was set as a whole.
     Str(Blob),
-    /// A string that has been changed in place and keeps room to grow.
+    /// A string that has been changed in place and keeps room to grow. Boxed, for a vector is as
+    /// large as a whole object.
+    #[allow(clippy::box_collection)]
     Raw(Box<Vec<u8>>),
     List(Box<List>),
     Hash(Box<Hash>),
@@ -151,7 +153,7 @@ macro_rules! aggregate {
             }
 
             fn is_empty(&self) -> bool {
-                self.len() == 0
+                $type::is_empty(self)
             }
         }
     };

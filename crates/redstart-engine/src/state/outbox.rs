@@ -182,10 +182,6 @@ impl Outbox {
     pub(crate) fn set_resp(&self, resp: Resp) {
         self.0.queue.lock().resp = resp;
     }
-
-    pub(crate) fn resp(&self) -> Resp {
-        self.0.queue.lock().resp
-    }
 }
 
 /// About the bytes a value takes.

@@ -88,18 +88,6 @@ impl Scripts {
             .retain(|_, loaded| loaded.declares_its_keys);
     }
 
-    /// How many scripts are loaded, and the bytes of their sources.
-    pub(crate) fn loaded(&self) -> (usize, usize) {
-        let loaded = self.loaded.read();
-        (
-            loaded.len(),
-            loaded
-                .values()
-                .map(|loaded| loaded.script.source().len())
-                .sum(),
-        )
-    }
-
     /// Enters a script as running until the guard is dropped.
     pub(crate) fn start(&self, now_us: u64) -> RunningGuard<'_> {
         let running = Arc::new(Running {

@@ -73,24 +73,9 @@ impl<E> Table<E> {
         self.segments.memory()
     }
 
-    /// Removes everything and gives the memory back.
-    pub(crate) fn clear(&mut self) {
-        self.segments = Segments::new();
-    }
-
-    /// Takes every entry out, leaving the table empty.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = E> + use<E> {
-        std::mem::take(&mut self.segments).into_iter()
-    }
-
     /// Every entry, in no order worth relying on.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
         self.segments.iter()
-    }
-
-    /// Every entry, to be changed in all but its key.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut E> {
-        self.segments.iter_mut()
     }
 
     /// A uniformly random entry.
@@ -135,6 +120,7 @@ impl<E: Entry> Table<E> {
 
     /// Puts an entry in place of the one with the same key, which is returned.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn insert(&mut self, hash: u64, entry: E, seed: Seed) -> Option<E> {
         match self.slot(hash, entry.key(), seed) {
             Slot::Occupied(old) => Some(std::mem::replace(old, entry)),
@@ -148,6 +134,7 @@ impl<E: Entry> Table<E> {
     /// The entry with this key; when there is none, the one that `make` returns, which must have
     /// this key.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn get_or_insert_with(
         &mut self,
         hash: u64,
@@ -166,11 +153,6 @@ impl<E: Entry> Table<E> {
     pub(crate) fn remove(&mut self, hash: u64, key: &[u8], seed: Seed) -> Option<E> {
         self.segments
             .remove(hash, |entry| entry.key() == key, hasher(seed))
-    }
-
-    /// Removes the entries for which `keep` is false.
-    pub(crate) fn retain(&mut self, seed: Seed, keep: impl FnMut(&mut E) -> bool) {
-        self.segments.retain(keep, hasher(seed));
     }
 
     /// Visits about `count` entries from `cursor` on and returns where to go on, zero at the end.

@@ -169,6 +169,7 @@ impl<T> Segments<T> {
     }
 
     /// Adds an entry that is known not to be there.
+    #[cfg(test)]
     pub(crate) fn insert_new(&mut self, entry: T, hash_of: impl Fn(&T) -> u64) {
         let hash = hash_of(&entry);
         if is_full(self.table(hash)) {
@@ -201,55 +202,12 @@ impl<T> Segments<T> {
         Some(entry)
     }
 
-    pub(crate) fn retain(
-        &mut self,
-        mut keep: impl FnMut(&mut T) -> bool,
-        hash_of: impl Fn(&T) -> u64,
-    ) {
-        match &mut self.root {
-            Root::One(table) => {
-                table.retain(keep);
-                shrink(table, hash_of);
-            }
-            Root::Many(directory) => {
-                directory.len = 0;
-                for segment in &mut directory.segments {
-                    segment.table.retain(&mut keep);
-                    directory.len += segment.table.len();
-                }
-                if directory.len < directory.segments.len() * (MERGE_MAX / 2) {
-                    for entry in mem::take(self).into_iter() {
-                        self.insert_new(entry, &hash_of);
-                    }
-                }
-            }
-        }
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         let (one, many) = match &self.root {
             Root::One(table) => (Some(table), &[][..]),
             Root::Many(directory) => (None, &directory.segments[..]),
         };
         let many = many.iter().map(|segment| &segment.table);
-        one.into_iter().chain(many).flatten()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let (one, many) = match &mut self.root {
-            Root::One(table) => (Some(table), &mut [][..]),
-            Root::Many(directory) => (None, &mut directory.segments[..]),
-        };
-        let many = many.iter_mut().map(|segment| &mut segment.table);
-        one.into_iter().chain(many).flatten()
-    }
-
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = T> + use<T> {
-        let (one, many) = match self.root {
-            Root::One(table) => (Some(table), Vec::new()),
-            Root::Many(directory) => (None, directory.segments),
-        };
-        let many = many.into_iter().map(|segment| segment.table);
         one.into_iter().chain(many).flatten()
     }
 

@@ -39,6 +39,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// An empty tree, which owns no memory.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
         Self::default()
     }

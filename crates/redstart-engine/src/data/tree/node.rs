@@ -138,6 +138,7 @@ impl Inner {
         self.children[at]
     }
 
+    #[cfg(test)]
     pub(super) fn children(&self) -> &[Index] {
         &self.children[..self.len]
     }
