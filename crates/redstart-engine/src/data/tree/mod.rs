@@ -38,12 +38,6 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// An empty tree, which owns no memory.
-    #[cfg(test)]
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// How many pairs there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {

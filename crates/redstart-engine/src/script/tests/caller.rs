@@ -77,6 +77,8 @@ impl Caller for Store {
                 b"attrib" => Value::bulk("Some real reply following the attribute"),
                 b"true" => Value::Boolean(true),
                 b"false" => Value::Boolean(false),
+                // What DEBUG PROTOCOL answers with, which is not pi.
+                #[allow(clippy::approx_constant)]
                 b"double" => Value::Double(3.141),
                 b"bignum" => Value::BigNumber("1234567999999999999999999999999999999".into()),
                 b"verbatim" => Value::Verbatim(*b"txt", "This is a verbatim\nstring".into()),
