@@ -16,6 +16,7 @@ use super::ctx::{Ctx, Origin};
 use super::error::CommandError;
 use super::{Row, row};
 use crate::script::{Caller, LogLevel, ReplicationTargets, Sha, Stop};
+use crate::stall;
 use crate::state::scripts::{Loaded, Running, Unkillable};
 
 pub(super) const TABLE: &[Row] = &[
@@ -239,13 +240,17 @@ impl Caller for Host<'_, '_> {
         /// Interrupts after which a script is ended even if the clock stands still, as a simulated
         /// one may: some ten seconds' worth.
         const INTERRUPTS_MAX: u64 = 20_000;
-        crate::stall::mention();
+        /// From then on a script is a long one.
+        const LONG_US: u64 = 1_000;
         if self.running.killed.load(Ordering::Acquire) {
             return Some(Stop::Killed);
         }
         self.interrupts += 1;
         let now_us = self.ctx.env.clock.monotonic_us();
         let ran_us = now_us.saturating_sub(self.running.started_us);
+        if ran_us > LONG_US {
+            stall::mention();
+        }
         let stands_still = ran_us == 0 && self.interrupts > INTERRUPTS_MAX;
         let limit_us = self.ctx.env.options.script_time_limit_us;
         (stands_still || ran_us > limit_us).then_some(Stop::TimedOut)

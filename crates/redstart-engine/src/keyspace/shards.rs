@@ -130,16 +130,19 @@ impl Shards {
         shard: usize,
         patience: &mut impl FnMut() -> Result<(), E>,
     ) -> Result<MutexGuard<'_, Shard>, E> {
+        const CHECK_FIRST: Duration = Duration::from_millis(2);
         const CHECK_EVERY: Duration = Duration::from_millis(20);
         let lock = &self.shards[shard].0;
         if let Some(guard) = lock.try_lock() {
             return Ok(guard);
         }
+        let mut wait = CHECK_FIRST;
         loop {
-            if let Some(guard) = lock.try_lock_for(CHECK_EVERY) {
+            if let Some(guard) = lock.try_lock_for(wait) {
                 return Ok(guard);
             }
             patience()?;
+            wait = CHECK_EVERY;
         }
     }
 

@@ -13,24 +13,27 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
 /// How long to wait for another thread to take over. Nothing depends on it but the others'
-/// latency: the next notice of the same stall tries again.
+/// latency: the next mention of the same stall tries again.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Has another thread take over this worker's tasks while the current one goes on computing.
 ///
 /// `block_in_place` offers them as soon as it is entered and takes them back when it is left,
 /// unless another thread has begun to serve them. So this stays inside until a task of its own
-/// has run elsewhere, which proves that.
-pub(super) fn step_aside() {
+/// has run elsewhere, which proves that. Returns whether that is settled.
+///
+/// To be called from a task of the runtime, but not of a `LocalSet`, which cannot do without its
+/// thread.
+pub(super) fn step_aside() -> bool {
     let Ok(handle) = Handle::try_current() else {
-        return;
+        return true;
     };
     if handle.runtime_flavor() != RuntimeFlavor::MultiThread {
-        return; // There is no other thread.
+        return true; // There is no other thread.
     }
     let (taken_over, proof) = mpsc::sync_channel(1);
     handle.spawn(async move { taken_over.try_send(()) });
-    let _ = block_in_place(|| proof.recv_timeout(PATIENCE));
+    block_in_place(|| proof.recv_timeout(PATIENCE)).is_ok()
 }
 
 #[cfg(test)]
@@ -52,7 +55,7 @@ mod tests {
             tokio::spawn(async move { done.store(true, Ordering::Release) });
             // A computation that ends only when the other task has run.
             while !seen.load(Ordering::Acquire) {
-                step_aside();
+                let _ = step_aside();
             }
         });
         runtime.block_on(stuck).expect("the stuck task ends");
@@ -60,10 +63,10 @@ mod tests {
 
     #[test]
     fn does_nothing_where_there_is_no_other_thread() {
-        step_aside();
+        assert!(step_aside());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime
             .expect("a runtime can be made")
-            .block_on(async { step_aside() });
+            .block_on(async { assert!(step_aside()) });
     }
 }

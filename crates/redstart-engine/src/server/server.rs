@@ -59,8 +59,8 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until `shutdown` is ready or a client sends SHUTDOWN: then nobody else is let in, what has been received is
-    /// answered, and everybody is disconnected within the grace period.
+    /// Serves until `shutdown` is ready or a client sends SHUTDOWN: then nobody else is let in,
+    /// what has been received is answered, and everybody is disconnected within the grace period.
     ///
     /// Works best on tokio's multi-threaded runtime: only there can a long script be kept from
     /// holding up other clients. When this future is dropped, all connections end at once.
@@ -187,12 +187,20 @@ fn listening(addresses: &[Address]) -> Listening {
 
 /// Serves one peer over any stream, such as an in-process pipe, until it leaves. Nobody checks
 /// who it is; it needs the engine's password all the same.
+///
+/// When this future is dropped, the connection ends.
 pub async fn serve_stream<Io>(engine: &Engine, stream: Io)
 where
-    Io: AsyncRead + AsyncWrite + Unpin,
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let peer = Peer::remote("stream:0", "stream:0");
-    welcome(stream, engine, &Roster::default(), peer).await;
+    let engine = engine.clone();
+    // In a task of its own, which can step aside wherever the caller's runs.
+    let mut connection = JoinSet::new();
+    connection.spawn(async move {
+        let peer = Peer::remote("stream:0", "stream:0");
+        welcome(stream, &engine, &Roster::default(), peer).await;
+    });
+    connection.join_next().await;
 }
 
 /// Lets peers in until the server stops; returns those that are still there.
