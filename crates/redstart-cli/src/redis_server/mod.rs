@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(crate) use options::{BindAddress, LogLevel, ServerOptions};
+pub(crate) use options::{BindAddress, ServerOptions};
 
 use crate::logging;
 use crate::output::{print_line, report};

@@ -140,7 +140,7 @@ mod tests {
             "\"a\\\"\\\\b\\n\\x01\\xff\"\n",
         );
         check(Value::error("ERR no"), "(error) ERR no\n");
-        check(Value::Double(3.141), "(double) 3.141\n");
+        check(Value::Double(2.5), "(double) 2.5\n");
         check(Value::Boolean(true), "(true)\n");
         check(Value::Verbatim(*b"txt", "a\nb\n".into()), "a\nb\n");
     }

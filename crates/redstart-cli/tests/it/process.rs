@@ -1,0 +1,130 @@
+//! Programs that are started, watched and ended.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Nothing takes this long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program whose output is read line by line. Dropping it kills it.
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+/// What a program did that has ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Process {
+    /// Starts `redstart`.
+    pub(crate) fn redstart(args: &[&str]) -> Process {
+        Process::start(env!("CARGO_BIN_EXE_redstart"), args)
+    }
+
+    /// Starts a program.
+    pub(crate) fn start(program: &str, args: &[&str]) -> Process {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .env("NO_COLOR", "")
+            .env_remove("REDSTART_PASSWORD");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let (sender, lines) = channel();
+        let stdout: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("piped"));
+        let stderr: Box<dyn Read + Send> = Box::new(child.stderr.take().expect("piped"));
+        for stream in [stdout, stderr] {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Process {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Waits for a line, on either stream, that contains `text`; returns it.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+                panic!(
+                    "{text:?} should have been said by now:\n{}",
+                    self.seen.join("\n")
+                )
+            });
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the program runs");
+    }
+
+    /// Waits for its end; returns how it ended and everything it said.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        // Both streams end with the program.
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.seen.push(line);
+        }
+        let status = self.child.wait().expect("the program can be waited for");
+        (status, self.seen.join("\n"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(program: &str, args: &[&str]) -> Ended {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .env_remove("REDSTART_PASSWORD")
+        .stdin(Stdio::null());
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{program} can be run: {error}"));
+    Ended {
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs `redstart` to its end.
+pub(crate) fn run_redstart(args: &[&str]) -> Ended {
+    run(env!("CARGO_BIN_EXE_redstart"), args)
+}
+
+/// Runs `redstart-server` to its end.
+pub(crate) fn run_redstart_server(args: &[&str]) -> Ended {
+    run(env!("CARGO_BIN_EXE_redstart-server"), args)
+}
