@@ -3,6 +3,7 @@
 //!
 //! A binary of its own, because it counts every allocation of the process.
 
+#[allow(dead_code, reason = "not all that the twins need is needed here")]
 #[path = "it/twin/generate/mod.rs"]
 mod generate;
 #[path = "it/twin/random.rs"]

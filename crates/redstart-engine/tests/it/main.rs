@@ -3,6 +3,7 @@
 mod change_hook;
 mod contents;
 mod effects;
+mod linearizability;
 mod maxmemory;
 mod shrink;
 mod twin;
