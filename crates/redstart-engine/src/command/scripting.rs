@@ -114,7 +114,7 @@ fn run(
         slot: keys.first().map(|key| slot(key)),
         declared_only: loaded.declares_its_keys,
         running: Arc::clone(&started.running),
-        interrupts: 0,
+        steps: 0,
         logging,
         ctx,
     };
@@ -146,7 +146,7 @@ struct Host<'h, 'c> {
     /// Only declared keys may be touched: no other's shard is locked.
     declared_only: bool,
     running: Arc<Running>,
-    interrupts: u64,
+    steps: u64,
     logging: bool,
 }
 
@@ -236,22 +236,22 @@ impl Caller for Host<'_, '_> {
         super::find(args).ok().map(|_| true)
     }
 
-    fn interrupt(&mut self) -> Option<Stop> {
-        /// Interrupts after which a script is ended even if the clock stands still, as a simulated
-        /// one may: some ten seconds' worth.
-        const INTERRUPTS_MAX: u64 = 20_000;
+    fn interrupt(&mut self, steps: u64) -> Option<Stop> {
+        /// Steps after which a script is ended even if the clock stands still, as a simulated one
+        /// may: some ten seconds' worth.
+        const STEPS_MAX: u64 = 2_000_000_000;
         /// From then on a script is a long one.
         const LONG_US: u64 = 1_000;
         if self.running.killed.load(Ordering::Acquire) {
             return Some(Stop::Killed);
         }
-        self.interrupts += 1;
+        self.steps += steps;
         let now_us = self.ctx.env.clock.monotonic_us();
         let ran_us = now_us.saturating_sub(self.running.started_us);
         if ran_us > LONG_US {
             stall::mention();
         }
-        let stands_still = ran_us == 0 && self.interrupts > INTERRUPTS_MAX;
+        let stands_still = ran_us == 0 && self.steps > STEPS_MAX;
         let limit_us = self.ctx.env.options.script_time_limit_us;
         (stands_still || ran_us > limit_us).then_some(Stop::TimedOut)
     }

@@ -28,7 +28,11 @@ pub trait Caller {
     fn may_run(&mut self, args: &[&[u8]]) -> Option<bool>;
 
     /// Asked again and again while the script runs; an answer ends the script, whatever it catches.
-    fn interrupt(&mut self) -> Option<Stop>;
+    ///
+    /// `steps` says how much the script has done since the last time: instructions of Lua, and of what
+    /// libraries did as many as would have taken as long. Usually some 100,000, less while the script
+    /// calls commands or uses much memory.
+    fn interrupt(&mut self, steps: u64) -> Option<Stop>;
 }
 
 /// Why a script is ended from outside.

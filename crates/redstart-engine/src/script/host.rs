@@ -27,18 +27,21 @@ pub(crate) struct Host {
     stop: Cell<Option<Stop>>,
     /// What the caller panicked with: it goes on once Lua's stack is left in order.
     panic: Cell<Option<Box<dyn Any + Send>>>,
-    /// Work done by functions that execute no instruction of Lua, since the last question.
+    /// Work done since the last question.
     work: Cell<u64>,
-    /// Hooks since the last question.
-    hooks: Cell<u32>,
+    /// How near the next question is.
+    pressure: Cell<u64>,
     /// The script has changed something that the next one would notice.
     spoiled: Cell<bool>,
     /// Somewhere in the thread's stack frame that started the run.
     stack_base: Cell<usize>,
 }
 
-/// Work after which the caller is asked whether to go on; a unit takes about a nanosecond.
-const WORK_BETWEEN_QUESTIONS: u64 = 1 << 20;
+/// Work is counted in nanoseconds, roughly: so many for an instruction of Lua.
+const WORK_PER_STEP: u64 = 8;
+
+/// What it takes until the caller is asked whether to go on: 100,000 instructions, as in Redis.
+const PRESSURE_MAX: u64 = 100_000 * WORK_PER_STEP;
 
 impl Host {
     /// How much of the thread's stack functions of Lua's library may use that call back into Lua.
@@ -55,7 +58,7 @@ impl Host {
             stop: Cell::new(None),
             panic: Cell::new(None),
             work: Cell::new(0),
-            hooks: Cell::new(0),
+            pressure: Cell::new(0),
             spoiled: Cell::new(false),
             stack_base: Cell::new(0),
         }
@@ -78,7 +81,7 @@ impl Host {
         self.stop.set(None);
         self.panic.set(None);
         self.work.set(0);
-        self.hooks.set(0);
+        self.pressure.set(0);
         let mut json = self.json.borrow_mut();
         json.truncate(1);
         json[0] = cjson::Settings::default();
@@ -107,8 +110,11 @@ impl Host {
         self.memory.limit() / size_of::<Datum<'_>>()
     }
 
-    /// Runs a command.
+    /// Runs a command. It may take long, so that a few commands are enough for a question.
     pub(crate) fn call(&self, args: &[&[u8]]) -> Outcome<Value> {
+        const WORK: u64 = 300;
+        const PRESSURE: u64 = PRESSURE_MAX / 16;
+        self.spend(WORK, PRESSURE)?;
         self.ask(|caller| caller.call(args))
     }
 
@@ -139,24 +145,29 @@ impl Host {
 
     /// Accounts for work of a function that executes no instruction of Lua.
     pub(crate) fn charge(&self, work: u64) -> Outcome<()> {
-        let work = self.work.get().saturating_add(work);
-        if work < WORK_BETWEEN_QUESTIONS {
-            self.work.set(work);
-            return Ok(());
-        }
-        self.work.set(0);
-        self.interrupt()
+        self.spend(work, work)
     }
 
-    /// A hook after some instructions; the caller is asked at every `every`th.
-    pub(super) fn hook(&self, every: u32) -> Outcome<()> {
-        let hooks = self.hooks.get() + 1;
-        if hooks < every && self.stop.get().is_none() {
-            self.hooks.set(hooks);
-            return Ok(());
+    /// Accounts for instructions of Lua. While a script uses much memory each of them may take long.
+    pub(super) fn hook(&self, instructions: u64, heavy: bool) -> Outcome<()> {
+        let work = instructions * WORK_PER_STEP;
+        self.spend(work, if heavy { PRESSURE_MAX } else { work })
+    }
+
+    fn spend(&self, work: u64, pressure: u64) -> Outcome<()> {
+        let work = self.work.get().saturating_add(work);
+        let pressure = self.pressure.get().saturating_add(pressure);
+        let due = pressure >= PRESSURE_MAX || self.stop.get().is_some();
+        self.pressure.set(if due { 0 } else { pressure });
+        self.work.set(if due { 0 } else { work });
+        if due && self.stop.get().is_none() {
+            self.stop
+                .set(self.ask(|caller| caller.interrupt(work / WORK_PER_STEP))?);
         }
-        self.hooks.set(0);
-        self.interrupt()
+        match self.stop.get() {
+            Some(_) => Err(Raise::Stopped),
+            None => Ok(()),
+        }
     }
 
     /// Whether functions that call back into Lua have nested so deep that the thread's stack is in
@@ -186,15 +197,5 @@ impl Host {
         }
         json.push(cjson::Settings::default());
         Ok(json.len() - 1)
-    }
-
-    fn interrupt(&self) -> Outcome<()> {
-        if self.stop.get().is_none() {
-            self.stop.set(self.ask(|caller| caller.interrupt())?);
-        }
-        match self.stop.get() {
-            Some(_) => Err(Raise::Stopped),
-            None => Ok(()),
-        }
     }
 }

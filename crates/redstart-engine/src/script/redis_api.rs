@@ -9,7 +9,7 @@ use super::datum::Datum;
 use super::error::{Outcome, Raise, Reply};
 use super::host::Host;
 use super::source::Sha;
-use super::vm::{Answer, Args, Kind, Native};
+use super::vm::{Answer, Args, Kind, Native, to_int};
 
 pub(super) static FUNCTIONS: &[Native] = &[
     Native {
@@ -193,7 +193,7 @@ fn log<'a>(args: &Args<'a>, host: &'a Host) -> Outcome<Answer<'a>> {
     let Some(level) = args.to_number(1) else {
         return Err(Raise::redis("First argument must be a number (log level)."));
     };
-    let level = match level as i32 {
+    let level = match to_int(level) {
         0 => LogLevel::Debug,
         1 => LogLevel::Verbose,
         2 => LogLevel::Notice,
@@ -217,7 +217,7 @@ fn setresp<'a>(args: &Args<'a>, host: &'a Host) -> Outcome<Answer<'a>> {
     if args.len() != 1 {
         return Err(Raise::redis("redis.setresp() requires one argument."));
     }
-    let resp = match args.to_number(1).unwrap_or_default() as i32 {
+    let resp = match to_int(args.to_number(1).unwrap_or_default()) {
         2 => Resp::V2,
         3 => Resp::V3,
         _ => return Err(Raise::redis("RESP version must be 2 or 3.")),
@@ -230,7 +230,7 @@ fn set_repl<'a>(args: &Args<'a>, host: &'a Host) -> Outcome<Answer<'a>> {
     if args.len() != 1 {
         return Err(Raise::redis("redis.set_repl() requires two arguments."));
     }
-    let flags = args.to_number(1).unwrap_or_default() as i32;
+    let flags = to_int(args.to_number(1).unwrap_or_default());
     if flags & !3 != 0 {
         return Err(Raise::redis(
             "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",

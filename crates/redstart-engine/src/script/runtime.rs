@@ -80,6 +80,16 @@ impl Runtime {
         value
     }
 
+    /// Forgets the scripts that idle machines have compiled, and gives their memory back.
+    pub fn flush(&self) {
+        self.idle.lock().clear();
+    }
+
+    /// Bytes that idle machines use.
+    pub fn memory(&self) -> usize {
+        self.idle.lock().iter().map(Vm::memory).sum()
+    }
+
     fn take(&self) -> Vm {
         let idle = self.idle.lock().pop();
         idle.unwrap_or_else(|| Vm::new(self.limits.memory, Arc::clone(&self.prng)))

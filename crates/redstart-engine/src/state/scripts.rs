@@ -86,6 +86,7 @@ impl Scripts {
         self.loaded
             .write()
             .retain(|_, loaded| loaded.declares_its_keys);
+        self.runtime.flush();
     }
 
     /// Enters a script as running until the guard is dropped.

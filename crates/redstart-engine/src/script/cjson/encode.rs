@@ -8,6 +8,7 @@ use redstart_protocol::number::format_g;
 use super::super::datum::Datum;
 use super::super::error::{Outcome, Raise};
 use super::super::host::Host;
+use super::super::vm::to_int;
 use super::{InvalidNumbers, Settings};
 
 /// The JSON text of a value that was read down to [`Settings::encode_depth`].
@@ -244,15 +245,6 @@ enum Begun<'d, 'a> {
 
 fn escaped(byte: u8) -> bool {
     byte < b' ' || matches!(byte, b'"' | b'\\' | b'/' | 0x7F)
-}
-
-/// C's cast to `int` on the machines Redis runs on.
-fn to_int(number: f64) -> i32 {
-    if number <= f64::from(i32::MAX) {
-        number as i32
-    } else {
-        i32::MIN
-    }
 }
 
 fn refuse(datum: &Datum<'_>, reason: &str) -> Raise {

@@ -161,7 +161,7 @@ fn runs_can_nest() {
         fn may_run(&mut self, _: &[&[u8]]) -> Option<bool> {
             None
         }
-        fn interrupt(&mut self) -> Option<super::super::Stop> {
+        fn interrupt(&mut self, _: u64) -> Option<super::super::Stop> {
             None
         }
     }

@@ -16,6 +16,7 @@ pub(super) struct Store {
     pub(super) replication: Option<ReplicationTargets>,
     /// How often the script was asked whether it may go on.
     pub(super) questions: u32,
+    pub(super) steps: u64,
     /// After so many questions it may not.
     pub(super) stop: Option<(u32, Stop)>,
     /// Commands that panic.
@@ -113,8 +114,9 @@ impl Caller for Store {
         }
     }
 
-    fn interrupt(&mut self) -> Option<Stop> {
+    fn interrupt(&mut self, steps: u64) -> Option<Stop> {
         self.questions += 1;
+        self.steps += steps;
         let (after, stop) = self.stop?;
         (self.questions > after).then_some(stop)
     }

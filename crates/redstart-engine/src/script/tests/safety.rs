@@ -297,16 +297,21 @@ fn sorting_ends() {
     );
 }
 
+#[test]
+fn insertions_end() {
+    for position in ["-2^31", "2^31", "'-2000000000'"] {
+        ends(
+            &format!("table.insert({{1, 2, 3}}, {position}, 'x')"),
+            "bad argument #2 to 'insert' (position out of bounds)",
+        );
+    }
+}
+
 /// Functions of the library that call each other without an instruction in between.
 #[test]
 fn visits_end() {
     ends(
-        "local t = {} local inner = {} for i = 1, 300 do inner[i] = rawget end
-         for level = 1, 6 do
-           local outer = {} for i = 1, 300 do outer[setmetatable({}, {}) and {unpack(inner)}] = table.foreach end
-           inner = outer
-         end
-         local function tree(depth)
+        "local function tree(depth)
            local node = {}
            for i = 1, 8 do node[depth == 0 and {} or tree(depth - 1)] = depth == 0 and rawget or table.foreach end
            return node

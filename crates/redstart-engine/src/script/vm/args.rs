@@ -156,7 +156,17 @@ impl<'a> Args<'a> {
     }
 }
 
-/// What C's cast does on the machines Redis runs on.
+/// C's cast to `int` on the machines Redis runs on.
+pub(in crate::script) fn to_int(number: f64) -> i32 {
+    let truncated = number.trunc();
+    if (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&truncated) {
+        truncated as i32
+    } else {
+        i32::MIN
+    }
+}
+
+/// C's cast to a 64-bit integer, likewise.
 pub(in crate::script) fn to_integer(number: f64) -> i64 {
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
     if (-BEYOND..BEYOND).contains(&number) {

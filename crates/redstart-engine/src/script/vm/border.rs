@@ -15,6 +15,7 @@ use super::super::datum::Datum;
 use super::super::error::{Outcome, Raise, Reply};
 use super::super::host::Host;
 use super::args::Args;
+use super::protect::see_through;
 use super::sandbox;
 
 /// A function of the host that scripts can call.
@@ -163,9 +164,10 @@ unsafe fn answer(
         let _free = host.memory.enforce(false);
         let args = Args::new(state, instance);
         let top = args.len() as c_int;
-        let ran = catch_unwind(AssertUnwindSafe(|| (native.run)(&args, host)));
-        let outcome = ran.unwrap_or_else(|panic| Err(host.panicked(panic)));
-        let pushed = outcome.and_then(|answer| push_answer(state, answer, host));
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            (native.run)(&args, host).and_then(|answer| push_answer(state, answer, host))
+        }));
+        let pushed = ran.unwrap_or_else(|panic| Err(host.panicked(panic)));
         let outcome = match pushed {
             Ok(_) if host.memory.is_exceeded() => Err(Raise::Memory),
             pushed => pushed,
@@ -381,6 +383,7 @@ pub(super) unsafe fn read<'a>(
         }
         // Of every table in `open` the stack has the table and the key that is being looked at.
         ffi::lua_pushvalue(state, index);
+        see_through(state, bottom + 1);
         ffi::lua_pushnil(state);
         let mut open = vec![Open::default()];
         let nodes_max = host.values_max();
@@ -431,6 +434,7 @@ pub(super) unsafe fn read<'a>(
                 table.add_value(Datum::TooDeep);
                 ffi::lua_settop(state, -2);
             } else {
+                see_through(state, value);
                 ffi::lua_pushnil(state);
                 open.push(Open::default());
             }

@@ -1,9 +1,10 @@
 //! The compiled scripts of one virtual machine.
 
-use std::collections::HashMap;
 use std::ffi::c_int;
 use std::slice;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use mlua_sys as ffi;
 
 use super::super::source::{Script, Sha};
@@ -12,7 +13,8 @@ use super::border::host;
 /// Compiled scripts by their SHA-1, each under a reference in Lua's registry.
 #[derive(Debug, Default)]
 pub(super) struct Functions {
-    known: HashMap<Sha, Function>,
+    /// The keys are digests already.
+    known: HashMap<Sha, Function, FixedState>,
     clock: u64,
 }
 

@@ -11,7 +11,8 @@ use std::slice;
 use mlua_sys as ffi;
 
 use super::super::error::{Outcome, Raise};
-use super::super::pattern::{self, Search, Trial};
+use super::super::pattern::{self, Search};
+use super::args::to_integer;
 use super::border::{Fault, host, prepare, raise};
 use super::functions::ESCAPE;
 use super::protect::{REFUSAL, is_protected, push_visible_metatable, see_through};
@@ -70,14 +71,53 @@ macro_rules! end_if_stopped {
 // SAFETY of all guards: Lua calls them with a valid state and 20 free stack slots. What may raise an
 // error is called where nothing in the guard's frame has a destructor (rule 1).
 
-/// `rawset`, `setmetatable` and `table.insert`.
-pub(super) unsafe extern "C-unwind" fn writer(state: *mut ffi::lua_State) -> c_int {
+pub(super) unsafe extern "C-unwind" fn rawset(state: *mut ffi::lua_State) -> c_int {
+    unsafe {
+        if ffi::lua_gettop(state) >= 3 {
+            refuse_protected(state);
+        }
+        original(state)
+    }
+}
+
+pub(super) unsafe extern "C-unwind" fn setmetatable(state: *mut ffi::lua_State) -> c_int {
+    unsafe {
+        if matches!(ffi::lua_type(state, 2), ffi::LUA_TNIL | ffi::LUA_TTABLE) {
+            refuse_protected(state);
+        }
+        original(state)
+    }
+}
+
+/// `table.insert` moves all values above the position, were they to begin at minus two billion.
+pub(super) unsafe extern "C-unwind" fn insert(state: *mut ffi::lua_State) -> c_int {
+    const POSITION_MIN: f64 = -1e6;
+    unsafe {
+        match ffi::lua_gettop(state) {
+            2 => refuse_protected(state),
+            3 if ffi::lua_isnumber(state, 2) != 0 => {
+                refuse_protected(state);
+                // As the original reads it.
+                let position = to_integer(ffi::lua_tonumber(state, 2)) as i32;
+                if f64::from(position) < POSITION_MIN {
+                    let raised = Raise::argument(2, "position out of bounds");
+                    proceed!(state, Err(raised));
+                }
+            }
+            _ => {}
+        }
+        original(state)
+    }
+}
+
+/// Raises an error if the first argument is a protected table. The other arguments are right, since
+/// Lua looks at them first.
+unsafe fn refuse_protected(state: *mut ffi::lua_State) {
     unsafe {
         if is_protected(state, 1) {
             ffi::lua_pushstring_(state, REFUSAL.as_ptr());
             raise(state, Fault::Bare)
         }
-        original(state)
     }
 }
 
@@ -101,7 +141,11 @@ pub(super) unsafe extern "C-unwind" fn visitor(state: *mut ffi::lua_State) -> c_
 
 unsafe fn charge_per_entry(state: *mut ffi::lua_State) -> Outcome<()> {
     unsafe {
-        let entries = ffi::lua_objlen(state, 1) as u64;
+        // The length of a number would be that of its text, and the number become one.
+        let entries = match ffi::lua_type(state, 1) {
+            ffi::LUA_TTABLE => ffi::lua_objlen(state, 1) as u64,
+            _ => 0,
+        };
         host(state).charge(entries.saturating_mul(8).saturating_add(1000))
     }
 }
@@ -215,7 +259,7 @@ pub(super) unsafe extern "C-unwind" fn load(state: *mut ffi::lua_State) -> c_int
 
 pub(super) unsafe extern "C-unwind" fn loadstring(state: *mut ffi::lua_State) -> c_int {
     unsafe {
-        let len = ffi::lua_objlen(state, 1) as u64;
+        let len = text(state, 1).map_or(0, <[u8]>::len) as u64;
         proceed!(state, host(state).charge(len.saturating_mul(32)));
         // The name of the chunk is its text, unless another is given.
         if starts_with_escape(state, 1) && ffi::lua_type(state, 2) <= ffi::LUA_TNIL {
@@ -390,32 +434,28 @@ pub(super) unsafe extern "C-unwind" fn gsub(state: *mut ffi::lua_State) -> c_int
 
 /// `string.gmatch` and `string.gfind`: the search happens in the function that they return.
 pub(super) unsafe extern "C-unwind" fn gmatch(state: *mut ffi::lua_State) -> c_int {
-    /// The upvalue is Lua's iterator; its upvalues are the subject, the pattern and the position.
+    /// Stands in for Lua's iterator, and has its upvalues: the subject, the pattern and the position.
+    /// A fourth is the iterator, whose C function runs in this one's place.
     unsafe extern "C-unwind" fn iterate(state: *mut ffi::lua_State) -> c_int {
         unsafe {
-            ffi::lua_settop(state, 0);
-            ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
-            for upvalue in 1..=3 {
-                ffi::lua_getupvalue(state, 1, upvalue);
-            }
             proceed!(state, survey(state));
-            ffi::lua_settop(state, 1);
-            ffi::lua_call(state, 0, ffi::LUA_MULTRET);
-            ffi::lua_gettop(state)
+            match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(4)) {
+                Some(iterator) => iterator(state),
+                None => 0,
+            }
         }
     }
-    /// Of subject, pattern and position at 2, 3 and 4.
     unsafe fn survey(state: *mut ffi::lua_State) -> Outcome<()> {
         unsafe {
-            let (Some(subject), Some(pattern)) = (text(state, 2), text(state, 3)) else {
+            let subject = text(state, ffi::lua_upvalueindex(1));
+            let pattern = text(state, ffi::lua_upvalueindex(2));
+            let (Some(subject), Some(pattern)) = (subject, pattern) else {
                 return Ok(());
             };
-            let from = ffi::lua_tonumber(state, 4) as usize;
+            let from = ffi::lua_tonumber(state, ffi::lua_upvalueindex(3)) as usize;
             let host = host(state);
             let search = Search::unanchored(subject, pattern);
-            let trial = search.find(from, &|work| host.charge(work))?;
-            debug_assert!(!matches!(trial, Trial::Match { end, .. } if end > subject.len()));
-            Ok(())
+            search.find(from, &|work| host.charge(work)).map(|_| ())
         }
     }
     unsafe {
@@ -425,7 +465,12 @@ pub(super) unsafe extern "C-unwind" fn gmatch(state: *mut ffi::lua_State) -> c_i
         };
         let results = original(state);
         if !harmless {
-            ffi::lua_pushcclosure(state, iterate, 1);
+            let iterator = ffi::lua_gettop(state);
+            for upvalue in 1..=3 {
+                ffi::lua_getupvalue(state, iterator, upvalue);
+            }
+            ffi::lua_pushvalue(state, iterator);
+            ffi::lua_pushcclosure(state, iterate, 4);
         }
         results
     }

@@ -4,7 +4,6 @@ use std::ffi::c_int;
 
 use mlua_sys as ffi;
 
-use super::super::host::Host;
 use super::border::{host, prepare, raise};
 
 /// Installs the hook for a run. Coroutines inherit it.
@@ -23,11 +22,8 @@ pub(super) unsafe fn install(state: *mut ffi::lua_State) {
 /// at less than a hundredth of the time that so many instructions take at least, and more often still
 /// while the script uses much memory.
 const USUAL_INSTRUCTIONS: c_int = 1000;
-const HEAVY_INSTRUCTIONS: c_int = 20;
+const HEAVY_INSTRUCTIONS: c_int = 100;
 const HEAVY_BYTES: usize = 16 << 20;
-
-/// Every how many hooks the caller is asked: each 100,000 instructions, as Redis does it.
-const USUAL_HOOKS: u32 = 100;
 
 unsafe fn set(state: *mut ffi::lua_State, instructions: c_int) {
     // SAFETY: by contract of the callers.
@@ -39,22 +35,19 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_De
     // when the error is raised (rule 1).
     unsafe {
         let host = host(state);
-        let heavy = is_heavy(host);
-        let instructions = if heavy {
+        let heavy = host.memory.used() > HEAVY_BYTES;
+        let before = ffi::lua_gethookcount(state);
+        let next = if heavy {
             HEAVY_INSTRUCTIONS
         } else {
             USUAL_INSTRUCTIONS
         };
-        if ffi::lua_gethookcount(state) != instructions {
-            set(state, instructions);
+        if before != next {
+            set(state, next);
         }
-        if let Err(reason) = host.hook(if heavy { 1 } else { USUAL_HOOKS }) {
+        if let Err(reason) = host.hook(before.unsigned_abs().into(), heavy) {
             let fault = prepare(state, reason);
             raise(state, fault);
         }
     }
-}
-
-fn is_heavy(host: &Host) -> bool {
-    host.memory.used() > HEAVY_BYTES
 }

@@ -32,6 +32,6 @@ pub(super) mod slot;
 mod sort;
 mod state;
 
-pub(super) use args::{Args, Kind, to_integer};
+pub(super) use args::{Args, Kind, to_int, to_integer};
 pub(super) use border::{Answer, Native};
 pub(super) use state::Vm;

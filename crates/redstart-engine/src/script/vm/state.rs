@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mlua_sys as ffi;
 use redstart_protocol::Value;
 
-use super::super::caller::Caller;
+use super::super::caller::{Caller, Stop};
 use super::super::convert;
 use super::super::error;
 use super::super::host::Host;
@@ -94,6 +94,12 @@ impl Vm {
         value
     }
 
+    /// Bytes in use.
+    pub(in crate::script) fn memory(&self) -> usize {
+        // SAFETY: as in `run`.
+        unsafe { self.host.as_ref() }.memory.used()
+    }
+
     /// Whether another script may run here.
     pub(in crate::script) fn is_reusable(&self) -> bool {
         // SAFETY: as in `run`.
@@ -134,7 +140,7 @@ impl Vm {
             let status = ffi::lua_pcall(state, 0, 1, 1);
             drop(limit);
             let value = if status == ffi::LUA_OK {
-                reply(state, host)
+                reply(state, host, script)
             } else {
                 self.broken.set(status != ffi::LUA_ERRRUN);
                 failure(state, host, script)
@@ -168,13 +174,19 @@ unsafe fn push_list(state: *mut ffi::lua_State, values: &[&[u8]]) {
 }
 
 /// The reply for what the script returned, at index 2.
-unsafe fn reply(state: *mut ffi::lua_State, host: &Host) -> Value {
+unsafe fn reply(state: *mut ffi::lua_State, host: &Host, script: &Script) -> Value {
     // SAFETY: host side; the value stays on the stack until the reply, which borrows nothing, is
     // made.
-    match unsafe { read(state, 2, convert::DEPTH_MAX) } {
-        Ok(datum) => convert::to_reply(&datum, host.resp()),
-        Err(_) => Value::error("ERR the reply of the script is too large"),
+    match (unsafe { read(state, 2, convert::DEPTH_MAX) }, host.stop()) {
+        (Ok(datum), _) => convert::to_reply(&datum, host.resp()),
+        (Err(_), Some(stop)) => stopped(script, stop),
+        (Err(_), None) => Value::error("ERR the reply of the script is too large"),
     }
+}
+
+fn stopped(script: &Script, stop: Stop) -> Value {
+    let message = stop.message().as_bytes();
+    error::failed(script.sha().as_bytes(), message, None)
 }
 
 /// The reply for the error at index 2.
@@ -184,14 +196,11 @@ unsafe fn failure(state: *mut ffi::lua_State, host: &Host, script: &Script) -> V
     // are borrowed.
     unsafe {
         if ffi::lua_type(state, 2) != ffi::LUA_TTABLE {
-            let message = match host.stop() {
-                Some(stop) => stop.message().as_bytes(),
-                None => text(state, 2).unwrap_or(b"execution failure"),
-            };
-            return match host.stop() {
-                Some(_) => error::failed(sha.as_bytes(), message, None),
-                None => error::gave_up(sha.as_bytes(), message),
-            };
+            if let Some(stop) = host.stop() {
+                return stopped(script, stop);
+            }
+            let message = text(state, 2).unwrap_or(b"execution failure");
+            return error::gave_up(sha.as_bytes(), message);
         }
         let message = match field(state, "err") {
             Some(message) => message,
