@@ -19,7 +19,8 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn time(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    let now_us = ctx.space.now_us();
+    // Read anew each time, unlike the time that keys expire by: a script may wait for it to pass.
+    let now_us = ctx.env.clock.now_us();
     let number = |number: u64| Value::bulk(number.to_string());
     Ok(Value::Array(vec![
         number(now_us / 1_000_000),
@@ -105,11 +106,11 @@ fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use redstart_protocol::Value;
 
-    use crate::{Engine, Flow, Outbox, Peer, SimulatedClock};
+    use crate::{Clock, Engine, Flow, Outbox, Peer, SimulatedClock};
 
     #[test]
     fn time_is_the_engine_s_clock() {
@@ -118,6 +119,59 @@ mod tests {
         let time = engine.connect_embedded().call(&[b"TIME"]);
         let parts = vec![Value::bulk("1700000000"), Value::bulk("123456")];
         assert_eq!(time, Value::Array(parts));
+    }
+
+    /// A clock that moves on by a millisecond whenever it is read.
+    #[derive(Debug)]
+    struct RestlessClock(AtomicU64);
+
+    impl Clock for RestlessClock {
+        fn now_us(&self) -> u64 {
+            self.0.fetch_add(1_000, Ordering::Relaxed)
+        }
+
+        fn monotonic_us(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[cfg(feature = "script")]
+    #[test]
+    fn time_passes_in_a_script() {
+        const WAIT: &[u8] = b"local function now() \
+                                  local time = redis.call('TIME') \
+                                  return time[1] * 1000000 + time[2] \
+                              end \
+                              local till = now() + 50000 \
+                              while now() < till do end \
+                              return 'waited'";
+        let engine = Engine::builder()
+            .clock(RestlessClock(AtomicU64::new(1_700_000_000_000_000)))
+            .build();
+        let mut client = engine.connect_embedded();
+        assert_eq!(client.call(&[b"EVAL", WAIT, b"0"]), Value::bulk("waited"));
+    }
+
+    #[test]
+    fn time_passes_in_a_transaction_and_keys_do_not_expire() {
+        let engine = Engine::builder()
+            .clock(RestlessClock(AtomicU64::new(1_700_000_000_000_000)))
+            .build();
+        let mut client = engine.connect_embedded();
+        for request in [
+            &[b"MULTI".as_slice()][..],
+            &[b"SET", b"k", b"v", b"PX", b"1"],
+            &[b"TIME"],
+            &[b"TIME"],
+            &[b"GET", b"k"],
+        ] {
+            client.call(request);
+        }
+        let Value::Array(replies) = client.call(&[b"EXEC"]) else {
+            panic!("EXEC answers with an array");
+        };
+        assert_ne!(replies[1], replies[2]);
+        assert_eq!(replies[3], Value::bulk("v"));
     }
 
     #[test]
