@@ -1,7 +1,6 @@
 //! Questions to a limiter, on their way to the store.
 
 use std::future::IntoFuture;
-use std::sync::Arc;
 
 use super::decision::Decision;
 use super::fallback;
@@ -61,8 +60,7 @@ impl<'l> Job for Check<'l> {
             Ok(subject) => subject,
             Err(error) => return Started::Done(Err(error)),
         };
-        let policy = Arc::clone(limiter.shared_policy());
-        let operation = CheckRules::new(subject, policy, cost, take);
+        let operation = CheckRules::new(subject, limiter.policy(), cost, take);
         let run = Run::new(limiter.store(), operation, limiter.within());
         let decide = |answer| fallback::decide(limiter.shared_policy(), answer, limiter.fallback());
         match run.start() {

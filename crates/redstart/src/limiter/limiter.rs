@@ -47,8 +47,10 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter that keeps this policy on this store.
     pub fn new(store: &Store, policy: Policy) -> Limiter {
+        let keys = KeySpace::new(store.namespace(), "limiter", LAYOUT);
+        let keys = keys.within(policy.name().as_bytes());
         Limiter {
-            keys: Arc::new(KeySpace::new(store.namespace(), "limiter", LAYOUT)),
+            keys: Arc::new(keys),
             store: store.clone(),
             policy: Arc::new(policy),
             deadline: DEADLINE,

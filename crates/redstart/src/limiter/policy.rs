@@ -109,6 +109,8 @@ impl Quota {
 pub struct Policy {
     name: Box<str>,
     rules: Vec<Rule>,
+    gcra: Vec<Gcra>,
+    logs: Vec<Log>,
     fingerprint: Box<str>,
 }
 
@@ -233,18 +235,14 @@ impl Policy {
         &self.rules
     }
 
-    pub(super) fn gcra_rules(&self) -> impl Iterator<Item = Gcra> + Clone {
-        self.rules.iter().filter_map(|rule| match rule.shape {
-            Shape::Gcra(gcra) => Some(gcra),
-            Shape::Log(_) => None,
-        })
+    /// Those kept by GCRA, in that order.
+    pub(super) fn gcra_rules(&self) -> &[Gcra] {
+        &self.gcra
     }
 
-    pub(super) fn log_rules(&self) -> impl Iterator<Item = Log> {
-        self.rules.iter().filter_map(|rule| match rule.shape {
-            Shape::Gcra(_) => None,
-            Shape::Log(log) => Some(log),
-        })
+    /// Those kept by a log, in that order.
+    pub(super) fn log_rules(&self) -> &[Log] {
+        &self.logs
     }
 
     /// Stands in the keys for the numbers and the order of the rules. State is written without
@@ -290,10 +288,20 @@ impl PolicyBuilder {
             }
             rules.push(rule(name, quota)?);
         }
+        let (mut gcra, mut logs) = (Vec::new(), Vec::new());
+        for rule in &rules {
+            match rule.shape {
+                Shape::Gcra(shape) => gcra.push(shape),
+                Shape::Log(shape) => logs.push(shape),
+            }
+        }
         let fingerprint = fingerprint(&rules);
+        let name = self.name;
         Ok(Policy {
-            name: self.name,
+            name,
             rules,
+            gcra,
+            logs,
             fingerprint,
         })
     }

@@ -6,7 +6,6 @@
 
 #[cfg(feature = "embedded")]
 use std::pin::pin;
-use std::sync::Arc;
 #[cfg(feature = "embedded")]
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -68,7 +67,7 @@ struct History {
 }
 
 impl History {
-    fn policy(&self) -> Arc<Policy> {
+    fn policy(&self) -> Policy {
         let mut builder = Policy::named("p");
         for (index, rule) in self.rules.iter().enumerate() {
             let quota = Quota::new(rule.count, Duration::from_micros(rule.period_us));
@@ -79,7 +78,7 @@ impl History {
             };
             builder = builder.rule(&format!("r{index}"), quota);
         }
-        Arc::new(builder.build().unwrap())
+        builder.build().unwrap()
     }
 
     fn model(&self) -> Model {
@@ -96,9 +95,9 @@ impl History {
     /// the history says so.
     fn operations<'h>(
         &'h self,
-        policy: &'h Arc<Policy>,
+        policy: &'h Policy,
         subject: &'h str,
-    ) -> impl Iterator<Item = (CheckRules, u64)> + 'h {
+    ) -> impl Iterator<Item = (CheckRules<'h>, u64)> + 'h {
         let mut now_us = START_US;
         self.steps.iter().filter_map(move |step| {
             let (cost, take) = match *step {
@@ -188,16 +187,17 @@ fn history(logs: bool, steps: usize) -> impl Strategy<Value = History> {
 trait Lab {
     type Reply: PartialEq + std::fmt::Debug;
 
-    fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict;
+    fn check(&mut self, operation: &CheckRules<'_>, now_us: u64) -> Verdict;
 
     /// What is stored, and until when: equal before and after whatever writes nothing.
-    fn stored(&mut self, operation: &CheckRules) -> Vec<(Self::Reply, Self::Reply)>;
+    fn stored(&mut self, operation: &CheckRules<'_>) -> Vec<(Self::Reply, Self::Reply)>;
 }
 
-fn operation(policy: &Arc<Policy>, subject: &str, cost: u64, take: bool) -> CheckRules {
+fn operation<'p>(policy: &'p Policy, subject: &str, cost: u64, take: bool) -> CheckRules<'p> {
     let space = KeySpace::new(&Namespace::new("test").unwrap(), "limiter", 1);
+    let space = space.within(policy.name().as_bytes());
     let subject = Subject::new(&space, policy, subject.as_bytes()).unwrap();
-    CheckRules::new(subject, Arc::clone(policy), cost, take)
+    CheckRules::new(subject, policy, cost, take)
 }
 
 /// Runs a history in a lab and holds every answer against the model.
@@ -276,7 +276,7 @@ impl ServerLab {
 impl Lab for ServerLab {
     type Reply = Reply;
 
-    fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict {
+    fn check(&mut self, operation: &CheckRules<'_>, now_us: u64) -> Verdict {
         let mut encoded = Arguments::new();
         operation.encode(&mut encoded);
         let keys = operation.keys();
@@ -297,7 +297,7 @@ impl Lab for ServerLab {
         operation.decode(Value::Array(numbers.collect())).unwrap()
     }
 
-    fn stored(&mut self, operation: &CheckRules) -> Vec<(Reply, Reply)> {
+    fn stored(&mut self, operation: &CheckRules<'_>) -> Vec<(Reply, Reply)> {
         let keys: Vec<Vec<u8>> = operation
             .keys()
             .iter()
@@ -341,7 +341,7 @@ impl EmbeddedLab {
 impl Lab for EmbeddedLab {
     type Reply = Value;
 
-    fn check(&mut self, operation: &CheckRules, now_us: u64) -> Verdict {
+    fn check(&mut self, operation: &CheckRules<'_>, now_us: u64) -> Verdict {
         let was_us = self.time.time().unix_us();
         self.time
             .advance(Duration::from_micros(now_us.saturating_sub(was_us)));
@@ -360,7 +360,7 @@ impl Lab for EmbeddedLab {
         }
     }
 
-    fn stored(&mut self, operation: &CheckRules) -> Vec<(Value, Value)> {
+    fn stored(&mut self, operation: &CheckRules<'_>) -> Vec<(Value, Value)> {
         let stored = operation.keys().iter().map(|key| {
             let key = key.as_bytes();
             let value = match self.call(&[b"TYPE", key]) {

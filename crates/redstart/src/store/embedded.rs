@@ -173,6 +173,10 @@ impl Clock for Time {
         self.unix_us()
     }
 
+    fn coarse_us(&self) -> u64 {
+        self.recent_unix_us()
+    }
+
     fn monotonic_us(&self) -> u64 {
         u64::try_from(self.monotonic().as_micros()).unwrap_or(u64::MAX)
     }

@@ -2,7 +2,6 @@
 //!
 //! Texts never hold keys, values or credentials, so that an error may be logged as it is.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,37 +217,49 @@ pub enum Disconnect {
 
 /// The name of what was asked for: a command's name, or a pattern's step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OperationName(Cow<'static, str>);
+pub struct OperationName(Name);
+
+/// Names of commands are made for every request, so they need no allocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Name {
+    Fixed(&'static str),
+    Command([u8; LONGEST_NAME], u8),
+}
+
+const LONGEST_NAME: usize = 24;
 
 impl OperationName {
     pub(crate) const fn named(name: &'static str) -> OperationName {
-        OperationName(Cow::Borrowed(name))
+        OperationName(Name::Fixed(name))
     }
 
     /// From the first argument of a command. Anything that is not a plain word is not repeated:
     /// it may be data that slipped into the wrong place.
     pub(crate) fn command(name: &[u8]) -> OperationName {
-        const LONGEST: usize = 32;
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if name.is_empty() || name.len() > LONGEST || !name.iter().all(plain) {
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.iter().all(plain) {
             return OperationName::named("command");
         }
-        OperationName(Cow::Owned(
-            name.iter()
-                .map(|byte| char::from(byte.to_ascii_uppercase()))
-                .collect(),
-        ))
+        let mut upper = [0; LONGEST_NAME];
+        for (to, from) in upper.iter_mut().zip(name) {
+            *to = from.to_ascii_uppercase();
+        }
+        OperationName(Name::Command(upper, name.len() as u8))
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Name::Fixed(name) => name,
+            Name::Command(name, length) => std::str::from_utf8(&name[..usize::from(*length)])
+                .expect("only letters, digits, `.`, `_` and `-` are taken over"),
+        }
     }
 }
 
 impl fmt::Display for OperationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -63,6 +63,14 @@ impl KeySpace {
         }
     }
 
+    /// The keys whose first user part is this one.
+    pub(crate) fn within(&self, part: &[u8]) -> KeySpace {
+        let mut prefix = self.prefix.clone();
+        escape_into(part, &mut prefix);
+        prefix.push(b':');
+        KeySpace { prefix }
+    }
+
     /// The key of these user parts, in the one slot that they alone decide.
     pub(crate) fn key(&self, user: &[&[u8]]) -> Result<Key, KeyError> {
         let length: usize = user.iter().map(|part| part.len()).sum();
@@ -77,7 +85,7 @@ impl KeySpace {
             }
             escape_into(part, &mut bytes);
         }
-        if bytes.len() == self.prefix.len() {
+        if bytes.ends_with(b"{") {
             bytes.push(b'%');
         }
         bytes.push(b'}');
@@ -118,6 +126,13 @@ impl fmt::Debug for Key {
 }
 
 fn escape_into(part: &[u8], bytes: &mut Vec<u8>) {
+    if !part
+        .iter()
+        .any(|byte| matches!(byte, b'%' | b':' | b'{' | b'}'))
+    {
+        bytes.extend_from_slice(part);
+        return;
+    }
     for &byte in part {
         match byte {
             b'%' => bytes.extend_from_slice(b"%25"),
@@ -159,6 +174,7 @@ mod tests {
     #[test]
     fn an_empty_user_part_still_is_a_hash_tag() {
         assert_eq!(key(&[b""]), b"shop:limiter:v1:{%}");
+        assert_eq!(key(&[b"", b""]), b"shop:limiter:v1:{:}");
     }
 
     #[test]
@@ -205,6 +221,12 @@ mod tests {
         ) {
             let of = |user: &[Vec<u8>]| key(&user.iter().map(Vec::as_slice).collect::<Vec<_>>());
             prop_assert_eq!(one == other, of(&one) == of(&other));
+        }
+
+        #[test]
+        fn a_space_within_a_space_has_the_same_keys(one in part(), other in part()) {
+            let narrow = space().within(&one).key(&[&other]).unwrap();
+            prop_assert_eq!(narrow.as_bytes(), key(&[&one, &other]));
         }
 
         #[test]

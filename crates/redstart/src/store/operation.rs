@@ -101,10 +101,9 @@ impl<'s, O: Operation + 's> Job for Run<'s, O> {
     type Rest = Boxed<'s, Result<O::Output>>;
 
     fn start(self) -> Started<Self::Output, Self::Rest> {
-        let slot = match common_slot::<O>(self.operation.keys()) {
-            Ok(slot) => slot,
-            Err(error) => return Started::Done(Err(error)),
-        };
+        if let Err(error) = in_one_slot::<O>(self.operation.keys()) {
+            return Started::Done(Err(error));
+        }
         match self.store.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(embedded) => {
@@ -112,7 +111,7 @@ impl<'s, O: Operation + 's> Job for Run<'s, O> {
             }
             Backend::Remote(remote) => Started::Underway(Box::pin(async move {
                 let deadline = self.store.deadline_after(self.within);
-                let reply = run_remotely(remote, &self.operation, slot, deadline).await?;
+                let reply = run_remotely(remote, &self.operation, deadline).await?;
                 decode(&self.operation, reply)
             })),
         }
@@ -137,9 +136,9 @@ fn run_embedded<O: Operation>(
 async fn run_remotely<O: Operation>(
     remote: &Remote,
     operation: &O,
-    slot: Option<u16>,
     deadline: Deadline,
 ) -> Result<Value> {
+    let slot = operation.keys().first().map(slot_of);
     let request = Request {
         operation: &O::NAME,
         replay: operation.replay(),
@@ -183,16 +182,19 @@ fn decode<O: Operation>(operation: &O, reply: Value) -> Result<O::Output> {
         .map_err(|mismatch| unexpected(O::NAME, mismatch))
 }
 
-/// The slot all keys share; none without keys.
-fn common_slot<O: Operation>(keys: &[Key]) -> Result<Option<u16>> {
-    let mut slots = keys
-        .iter()
-        .map(|key| redstart_protocol::slot(key.as_bytes()));
-    let Some(first) = slots.next() else {
-        return Ok(None);
-    };
-    if slots.any(|slot| slot != first) {
-        return Err(Error::CrossSlot { operation: O::NAME });
+fn slot_of(key: &Key) -> u16 {
+    redstart_protocol::slot(key.as_bytes())
+}
+
+fn in_one_slot<O: Operation>(keys: &[Key]) -> Result<()> {
+    match keys {
+        [first, others @ ..] if !others.is_empty() => {
+            let slot = slot_of(first);
+            match others.iter().all(|key| slot_of(key) == slot) {
+                true => Ok(()),
+                false => Err(Error::CrossSlot { operation: O::NAME }),
+            }
+        }
+        _ => Ok(()),
     }
-    Ok(Some(first))
 }

@@ -12,36 +12,6 @@ const MAX_BYTES: usize = 512 * 1024 * 1024;
 /// No server takes more, and nobody means to send more.
 const MAX_ARGUMENTS: usize = 1024 * 1024;
 
-/// Commands that change what their connection is or what its replies mean. Those that wait are
-/// known by their facts.
-const EXCLUSIVE: [&str; 25] = [
-    "asking",
-    "auth",
-    "discard",
-    "exec",
-    "hello",
-    "monitor",
-    "multi",
-    "psubscribe",
-    "psync",
-    "punsubscribe",
-    "quit",
-    "readonly",
-    "readwrite",
-    "replconf",
-    "reset",
-    "select",
-    "ssubscribe",
-    "subscribe",
-    "sunsubscribe",
-    "sync",
-    "unsubscribe",
-    "unwatch",
-    "wait",
-    "waitaof",
-    "watch",
-];
-
 /// Subcommands of CLIENT that concern the connection they come over.
 const EXCLUSIVE_CLIENT: [&str; 7] = [
     "caching", "no-evict", "no-touch", "reply", "setinfo", "setname", "tracking",
@@ -88,23 +58,30 @@ impl Kind {
         Ok(kind)
     }
 
+    /// Commands that wait, and those that change what their connection is or what its replies
+    /// mean.
     fn needs_exclusive(self, arguments: &[&[u8]]) -> bool {
-        let is = |index: usize, names: &[&str]| {
-            arguments.get(index).is_some_and(|argument: &&[u8]| {
-                names
-                    .iter()
-                    .any(|name| argument.eq_ignore_ascii_case(name.as_bytes()))
+        let subcommand_is = |names: &[&str]| {
+            arguments.get(1).is_some_and(|argument| {
+                let same = |name: &&str| argument.eq_ignore_ascii_case(name.as_bytes());
+                names.iter().any(same)
             })
         };
-        let blocking = self
-            .facts
-            .is_some_and(|facts| facts.flags.contains(Flags::BLOCKING));
-        // These two wait only when told to.
-        let waits_if_told = is(0, &["xread", "xreadgroup"]);
-        is(0, &EXCLUSIVE)
-            || blocking && (!waits_if_told || has_block_option(arguments))
-            || is(0, &["client"]) && is(1, &EXCLUSIVE_CLIENT)
-            || is(0, &["script"]) && is(1, &["debug"])
+        let Some(facts) = self.facts else {
+            // Newer than the facts.
+            return arguments[0].eq_ignore_ascii_case(b"waitaof");
+        };
+        match facts.name {
+            "asking" | "auth" | "discard" | "exec" | "hello" | "monitor" | "multi"
+            | "psubscribe" | "psync" | "punsubscribe" | "quit" | "readonly" | "readwrite"
+            | "replconf" | "reset" | "select" | "ssubscribe" | "subscribe" | "sunsubscribe"
+            | "sync" | "unsubscribe" | "unwatch" | "wait" | "watch" => true,
+            "client" => subcommand_is(&EXCLUSIVE_CLIENT),
+            "script" => subcommand_is(&["debug"]),
+            // These two wait only when told to.
+            "xread" | "xreadgroup" => has_block_option(arguments),
+            _ => facts.flags.contains(Flags::BLOCKING),
+        }
     }
 
     /// The slot of the command's first key. Of a command we do not know, the first argument is
@@ -166,5 +143,14 @@ mod tests {
         assert!(kind("CLIENT ID").is_ok());
         assert!(kind("client tracking on").is_err());
         assert!(kind("SCRIPT DEBUG yes").is_err());
+        for name in [
+            "SELECT 1",
+            "wait 1 0",
+            "WAITAOF 0 0 0",
+            "PSYNC ? -1",
+            "unwatch",
+        ] {
+            assert!(kind(name).is_err(), "{name}");
+        }
     }
 }

@@ -42,6 +42,15 @@ impl Time {
         }
     }
 
+    /// Microseconds since 1970 as of some recent look at the clock, for what need not be exact.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn recent_unix_us(&self) -> u64 {
+        match &self.source {
+            Source::System => system::recent_unix_us(),
+            Source::Simulated(_) => self.unix_us(),
+        }
+    }
+
     /// Time since some fixed moment by a clock that never goes back.
     pub fn monotonic(&self) -> Duration {
         match &self.source {
@@ -255,11 +264,24 @@ fn whole_us(duration: Duration) -> u64 {
 )]
 mod system {
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, Instant, SystemTime};
+
+    static RECENT_UNIX_US: AtomicU64 = AtomicU64::new(0);
 
     pub(super) fn unix_us() -> u64 {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        super::whole_us(since_1970.unwrap_or_default())
+        let unix_us = super::whole_us(since_1970.unwrap_or_default());
+        RECENT_UNIX_US.store(unix_us, Ordering::Relaxed);
+        unix_us
+    }
+
+    #[cfg(feature = "embedded")]
+    pub(super) fn recent_unix_us() -> u64 {
+        match RECENT_UNIX_US.load(Ordering::Relaxed) {
+            0 => unix_us(),
+            recent => recent,
+        }
     }
 
     pub(super) fn monotonic() -> Duration {

@@ -1,7 +1,5 @@
 //! The check: a cost against all rules of a policy.
 
-use std::sync::Arc;
-
 use redstart_protocol::Value;
 use smallvec::SmallVec;
 
@@ -16,9 +14,9 @@ use crate::store::{
 
 /// Takes a cost from every rule or from none; or looks whether it would.
 #[derive(Clone, Debug)]
-pub(in crate::limiter) struct CheckRules {
+pub(in crate::limiter) struct CheckRules<'p> {
     subject: Subject,
-    policy: Arc<Policy>,
+    policy: &'p Policy,
     cost: u64,
     take: bool,
 }
@@ -26,13 +24,13 @@ pub(in crate::limiter) struct CheckRules {
 /// Above every limit, and exact in a script.
 const MAX_COST: u64 = (1 << 53) - 1;
 
-impl CheckRules {
+impl<'p> CheckRules<'p> {
     pub(in crate::limiter) fn new(
         subject: Subject,
-        policy: Arc<Policy>,
+        policy: &'p Policy,
         cost: u64,
         take: bool,
-    ) -> CheckRules {
+    ) -> CheckRules<'p> {
         CheckRules {
             subject,
             policy,
@@ -59,7 +57,7 @@ impl CheckRules {
     }
 }
 
-impl Operation for CheckRules {
+impl Operation for CheckRules<'_> {
     type Output = Verdict;
 
     const NAME: OperationName = OperationName::named("limiter.check");
@@ -84,8 +82,8 @@ impl Operation for CheckRules {
     fn encode(&self, arguments: &mut Arguments) {
         self.cost.append_to(arguments);
         u8::from(self.take).append_to(arguments);
-        self.policy.gcra_rules().count().append_to(arguments);
-        self.policy.log_rules().count().append_to(arguments);
+        self.policy.gcra_rules().len().append_to(arguments);
+        self.policy.log_rules().len().append_to(arguments);
         for rule in self.policy.gcra_rules() {
             rule.unit.append_to(arguments);
             rule.rate.append_to(arguments);
@@ -104,7 +102,7 @@ impl Operation for CheckRules {
         if states.len() != 3 * rules.len() {
             return Err(MISCOUNTED);
         }
-        let (mut gcra, mut log) = states.split_at(3 * self.policy.gcra_rules().count());
+        let (mut gcra, mut log) = states.split_at(3 * self.policy.gcra_rules().len());
         let mut in_order = SmallVec::new();
         for rule in rules {
             let rest = match rule.shape {
@@ -127,7 +125,7 @@ impl Operation for CheckRules {
         let [states] = self.subject.keys() else {
             return None;
         };
-        if self.policy.log_rules().next().is_some() {
+        if !self.policy.log_rules().is_empty() {
             return None;
         }
         let verdict = client.with_string(states.as_bytes(), |slot| {

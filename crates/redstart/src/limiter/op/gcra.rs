@@ -25,7 +25,7 @@ pub(in crate::limiter) struct Write {
 
 /// Checks a cost against the rules whose packed states these are.
 pub(in crate::limiter) fn check(
-    rules: impl Iterator<Item = Gcra> + Clone,
+    rules: &[Gcra],
     states: &[u8],
     now_us: u64,
     cost: u64,
@@ -38,7 +38,7 @@ pub(in crate::limiter) fn check(
         states: SmallVec::new(),
     };
     let mut skewed = false;
-    for rule in rules.clone() {
+    for &rule in rules {
         let owed = debt(rule, &mut numbers, now_us);
         skewed |= owed > i128::from(rule.capacity);
         let debt = u64::try_from(owed.max(0))
@@ -60,7 +60,7 @@ pub(in crate::limiter) fn check(
         states: SmallVec::new(),
         expire_at_ms: 0,
     };
-    for (index, rule) in rules.enumerate() {
+    for (index, &rule) in rules.iter().enumerate() {
         // What was allowed fits the capacity.
         let debt = debts[index] + taken * rule.unit;
         let arrival = now_us + debt / rule.rate;

@@ -17,17 +17,16 @@ pub(in crate::limiter) struct Subject {
 }
 
 impl Subject {
+    /// In the space of the policy's name.
     pub(in crate::limiter) fn new(
         space: &KeySpace,
         policy: &Policy,
         subject: &[u8],
     ) -> Result<Subject, KeyError> {
-        let key = space
-            .key(&[policy.name().as_bytes(), subject])?
-            .with_role(policy.fingerprint());
+        let key = space.key(&[subject])?.with_role(policy.fingerprint());
         let (states, log) = (
-            policy.gcra_rules().count() > 0,
-            policy.log_rules().count() > 0,
+            !policy.gcra_rules().is_empty(),
+            !policy.log_rules().is_empty(),
         );
         let mut keys = SmallVec::new();
         if states && log {
