@@ -25,6 +25,7 @@ pub(super) const TABLE: &[Row] = &[
     row("rename", rename),
     row("renamenx", renamenx),
     row("copy", copy),
+    row("move", move_to_database),
     row("object|encoding", object_encoding),
     row("object|refcount", object_refcount),
     row("object|idletime", object_idletime),
@@ -238,6 +239,31 @@ fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     }
     ctx.space.put(to_db, to, object, ttl);
     ctx.space.changed(to_db, to, Event::generic("copy_to"));
+
+    Ok(Value::Integer(1))
+}
+
+fn move_to_database(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    if ctx.env.options.cluster_strict {
+        return Err(CommandError::new("ERR MOVE is not allowed in cluster mode"));
+    }
+    let (key, from_db, to_db) = (args[1], ctx.db(), database(args[2])?);
+    if from_db == to_db {
+        return Err(CommandError::new(
+            "ERR source and destination objects are the same",
+        ));
+    }
+
+    if !ctx.contains(key) || ctx.space.contains(to_db, key) {
+        return Ok(Value::Integer(0));
+    }
+    let Some(entry) = ctx.take(key) else {
+        return Ok(Value::Integer(0));
+    };
+    let ttl = entry.expires_ms().map_or(Ttl::Clear, Ttl::At);
+    ctx.space.put(to_db, key, entry.object, ttl);
+    ctx.space.changed(from_db, key, Event::generic("move_from"));
+    ctx.space.changed(to_db, key, Event::generic("move_to"));
 
     Ok(Value::Integer(1))
 }

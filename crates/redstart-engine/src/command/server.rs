@@ -1,18 +1,24 @@
 //! The server as a whole: its clock, its keys, its end.
 
+use std::ops::RangeInclusive;
+
 use redstart_protocol::Value;
 
-use super::args::{Args, is};
+use super::args::{Args, integer_within, is};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, row};
 use crate::keyspace::shard::DATABASES;
+
+/// What fits into an `int` of C.
+const I32: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 
 pub(super) const TABLE: &[Row] = &[
     row("time", time),
     row("dbsize", dbsize).all_shards(),
     row("flushdb", flushdb).all_shards(),
     row("flushall", flushall).all_shards(),
+    row("swapdb", swapdb).all_shards(),
     row("role", role),
     row("lastsave", lastsave),
     row("shutdown", shutdown),
@@ -45,6 +51,28 @@ fn flushall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         ctx.space.clear(db);
     }
     ctx.effect(&[b"FLUSHALL"]);
+    Ok(Value::OK)
+}
+
+fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    if ctx.env.options.cluster_strict {
+        return Err(CommandError::new(
+            "ERR SWAPDB is not allowed in cluster mode",
+        ));
+    }
+    let number = |arg, text| integer_within(arg, I32, text);
+    let one = number(args[1], "ERR invalid first DB index")?;
+    let other = number(args[2], "ERR invalid second DB index")?;
+    let database = |number| {
+        u8::try_from(number)
+            .ok()
+            .filter(|number| *number < DATABASES)
+            .ok_or(CommandError::DB_OUT_OF_RANGE)
+    };
+    let (one, other) = (database(one)?, database(other)?);
+
+    ctx.space.swap(one, other);
+
     Ok(Value::OK)
 }
 

@@ -350,6 +350,34 @@ impl<'a> Space<'a> {
         removed
     }
 
+    /// Exchanges two databases in the locked shards. Who watches a key that is in either of them
+    /// has to look again.
+    pub(crate) fn swap(&mut self, one: u8, other: u8) {
+        if one == other {
+            return;
+        }
+        let seed = self.shards.seed();
+        for shard in self.locked.iter_mut() {
+            let mut watched: Vec<(u8, Blob)> = Vec::new();
+            for db in [one, other] {
+                let is_held = |key: &&Blob| {
+                    let hash = seed.hash(key);
+                    [one, other].into_iter().any(|db| {
+                        let database = &shard.databases[usize::from(db)];
+                        database.table.get(hash, key).is_some()
+                    })
+                };
+                let keys = shard.watchers.keys(db).filter(is_held);
+                watched.extend(keys.map(|key| (db, key.clone())));
+            }
+            shard.databases.swap(usize::from(one), usize::from(other));
+            for (db, key) in watched {
+                shard.watchers.touch(db, &key);
+            }
+        }
+        self.changes += 1;
+    }
+
     // ---- the hook -----------------------------------------------------------------------------
 
     /// The one change hook: every mutation of `key` is reported here, after it was made.
