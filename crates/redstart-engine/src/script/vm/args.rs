@@ -8,7 +8,7 @@ use mlua_sys as ffi;
 
 use super::super::datum::Datum;
 use super::super::error::{Outcome, Raise};
-use super::border;
+use super::data;
 
 /// The arguments of a call, counted from 1 as in Lua's messages.
 ///
@@ -126,7 +126,7 @@ impl<'a> Args<'a> {
     pub(in crate::script) fn datum(&self, index: usize, depth_max: usize) -> Outcome<Datum<'a>> {
         // SAFETY: the argument stays on the stack for `'a`, and with it all that it refers to,
         // because nothing but the host function runs until then.
-        unsafe { border::read(self.state, self.slot(index), depth_max) }
+        unsafe { data::read(self.state, self.slot(index), depth_max) }
     }
 
     /// How many more values fit on the stack.

@@ -21,6 +21,7 @@
 
 mod args;
 mod border;
+mod data;
 mod failure;
 mod functions;
 mod guard;

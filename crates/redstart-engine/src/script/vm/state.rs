@@ -16,7 +16,7 @@ use super::super::error;
 use super::super::host::Host;
 use super::super::prng::Prng;
 use super::super::source::Script;
-use super::border::read;
+use super::data::read;
 use super::functions::Functions;
 use super::hook;
 use super::memory::allocate;
