@@ -121,14 +121,24 @@ pub(crate) const SUITES: &[Suite] = &[
 const WITH_FEATURES: &[&str] = &["redstart-engine", "redstart"];
 
 fn features(run: &mut Run) -> Result<(), Failure> {
+    let mut failed = Vec::new();
     for package in WITH_FEATURES {
-        let lint = |features: &str| {
-            format!("clippy -p {package} --no-default-features {features} -- -D warnings")
-        };
-        run.cargo(&lint(""))?;
-        for feature in tools::features_of(package)? {
-            run.cargo(&lint(&format!("--features {feature}")))?;
+        let mut choices = vec![String::new()];
+        let features = tools::features_of(package)?;
+        choices.extend(
+            features
+                .iter()
+                .map(|feature| format!("--features {feature}")),
+        );
+        for choice in choices {
+            let lint = format!("clippy -p {package} --no-default-features {choice} -- -D warnings");
+            if run.cargo(&lint).is_err() {
+                failed.push(format!("{package} {choice}"));
+            }
         }
     }
-    Ok(())
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Failure(format!("not clean: {}", failed.join(", ")))),
+    }
 }
