@@ -20,6 +20,10 @@ pub(crate) enum Origin {
     /// EXEC.
     Transaction,
     /// A script.
+    #[cfg_attr(
+        not(feature = "script"),
+        expect(dead_code, reason = "without scripts none calls")
+    )]
     Script,
 }
 
@@ -44,6 +48,10 @@ pub(crate) struct Ctx<'a> {
     /// The protocol version the reply is for. A script has its own.
     pub(crate) resp: Resp,
     /// There was not enough memory when the command began.
+    #[cfg_attr(
+        not(feature = "script"),
+        expect(dead_code, reason = "only scripts decide about memory on the way")
+    )]
     pub(crate) memory_is_short: bool,
 }
 

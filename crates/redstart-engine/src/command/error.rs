@@ -52,8 +52,11 @@ texts! {
     DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    #[cfg(feature = "script")]
     NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
+    #[cfg(feature = "script")]
     UNDECLARED_KEY = "ERR Script attempted to access a key that it did not declare";
+    #[cfg(feature = "script")]
     BUSY_SCRIPT = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
     HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer";

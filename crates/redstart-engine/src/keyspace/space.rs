@@ -537,6 +537,7 @@ impl<'a> Space<'a> {
     }
 
     /// Whether the shard of `key` is locked, for scripts that touch keys they did not declare.
+    #[cfg(feature = "script")]
     pub(crate) fn covers(&self, key: &[u8]) -> bool {
         let shard = self.shards.shard_of(key);
         match &self.locked {
