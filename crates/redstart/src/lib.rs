@@ -1,5 +1,30 @@
 //! Redis patterns in Rust. They start inside your process and run on Redis or Valkey in
 //! production: only the URL of the [`Store`] changes.
+//!
+//! ```
+//! # #[cfg(all(feature = "embedded", feature = "limiter"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use redstart::Store;
+//! use redstart::limiter::{Limiter, Policy, Quota};
+//!
+//! let store = Store::open("memory:").await?; // redis://… when there is more than one process
+//! let limiter = Limiter::new(&store, Policy::new("api", Quota::per_minute(100))?);
+//! assert!(limiter.check("user:42").await?.allowed);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "embedded", feature = "limiter")))]
+//! # fn main() {}
+//! ```
+//!
+//! | | |
+//! | --- | --- |
+//! | [`store`] | the hall: URLs, commands, pipelines, deadlines, failures, time |
+//! | `limiter` | rate limits: exact GCRA, sliding log, several rules at once |
+//!
+//! Features: `embedded` (default) brings the engine for `memory:` URLs; `limiter` (default) the
+//! room of that name; `json`, `messagepack` and `postcard` the codecs of those names; `redis-1` the
+//! traits of redis-rs 1.x over a store. Servers are always there.
 
 #[cfg(feature = "limiter")]
 pub mod limiter;

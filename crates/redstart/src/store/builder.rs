@@ -118,6 +118,9 @@ impl StoreBuilder {
                 self.open_memory(memory)?
             }
             Target::Server(target) => {
+                if tokio::runtime::Handle::try_current().is_err() {
+                    return Err(Error::Config("a server needs a tokio runtime around it"));
+                }
                 let remote = Remote::new(RemoteConfig {
                     target: target.clone(),
                     lanes: self.lanes,

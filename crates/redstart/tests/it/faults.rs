@@ -118,7 +118,7 @@ async fn a_deadline_is_kept_while_the_server_hangs() {
     let server = Server::from_path().unwrap().start().unwrap();
     let builder = Store::builder(&server.url())
         .unresponsive_after(SHORT)
-        .connect_within(SHORT);
+        .connect_within(SECOND);
     let store = builder.open().await.unwrap();
     server.pause().unwrap();
     let error = store
@@ -363,4 +363,14 @@ async fn an_idempotent_write_that_was_hung_up_on_is_sent_again() {
         .await
         .unwrap();
     assert_eq!(server.commands(), ["SET", "SET", "SET"]);
+}
+
+#[test]
+fn a_server_without_a_runtime_is_an_error() {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let opened = std::pin::pin!(Store::open("redis://127.0.0.1:1")).poll(&mut context);
+    let std::task::Poll::Ready(Err(error)) = opened else {
+        panic!("nothing to wait for");
+    };
+    assert!(matches!(error, Error::Config(_)), "{error}");
 }
