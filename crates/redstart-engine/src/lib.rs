@@ -7,12 +7,17 @@
 //! Time and randomness are arguments: an engine on a [`SimulatedClock`] travels in time, and a
 //! seed repeats a run.
 
+#[cfg(all(test, shuttle))]
+extern crate self as redstart_engine;
+
 mod clients;
 mod clock;
 mod command;
 mod data;
 mod keyspace;
 mod random;
+#[cfg(all(test, shuttle))]
+mod schedules;
 #[cfg(feature = "script")]
 pub mod script;
 #[cfg(feature = "server")]

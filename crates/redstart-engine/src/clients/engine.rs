@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 #[cfg(feature = "script")]
 use redstart_protocol::Value;
 
@@ -14,6 +13,7 @@ use crate::data::Seed;
 use crate::keyspace::change::{ChangeObserver, EffectLog};
 use crate::keyspace::shards::{SHARDS_MAX, Shards};
 use crate::random::Rng;
+use crate::shim::Mutex;
 use crate::state::config::{Config, EvictionPolicy};
 use crate::state::{Environment, Options, Outbox};
 

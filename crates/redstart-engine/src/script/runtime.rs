@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use redstart_protocol::Value;
 
 use super::caller::Caller;
 use super::prng::Prng;
 use super::source::Script;
 use super::vm::Vm;
+use crate::shim::Mutex;
 
 /// Runs scripts, any number of them at once, each in a virtual machine of its own.
 ///

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
 use super::wakeup::Wakeup;
+use crate::shim::Mutex;
 use crate::state::Outbox;
 use crate::state::connections::ConnectionLimits;
 

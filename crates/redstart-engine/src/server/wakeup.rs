@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use crate::shim::Mutex;
 
 /// A bell for one sleeper.
 ///

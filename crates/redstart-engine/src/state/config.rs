@@ -7,10 +7,9 @@ use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
-use parking_lot::RwLock;
-
 use crate::data::Limits;
 use crate::keyspace::access::Tracking;
+use crate::shim::RwLock;
 
 /// The engine's live configuration.
 #[derive(Debug)]

@@ -17,14 +17,13 @@ pub(crate) mod stats;
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-
 pub use outbox::Outbox;
 
 use crate::clock::Clock;
 use crate::keyspace::change::{ChangeObserver, EffectLog};
 use crate::keyspace::shards::Shards;
 use crate::random::Rng;
+use crate::shim::{Mutex, RwLock};
 
 /// Everything the clients of an engine share.
 #[derive(Debug)]

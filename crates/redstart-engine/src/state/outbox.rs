@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::BytesMut;
-use parking_lot::Mutex;
 use redstart_protocol::{Resp, Value, encode};
+
+use crate::shim::Mutex;
 
 /// A client's queue of replies and pushes. Clones are handles of the same queue.
 #[derive(Clone)]

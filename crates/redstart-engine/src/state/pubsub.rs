@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 use redstart_protocol::Value;
 
 use super::Outbox;
 use crate::data::glob;
+use crate::shim::Mutex;
 
 /// The subscriptions of an engine.
 #[derive(Debug, Default)]

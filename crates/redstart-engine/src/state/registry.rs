@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use redstart_protocol::Resp;
 
 use super::Outbox;
+use crate::shim::Mutex;
 
 /// All clients, by id, and what is remembered of those that left.
 #[derive(Debug, Default)]

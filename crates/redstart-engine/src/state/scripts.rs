@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
 use redstart_protocol::Value;
 
 use crate::script::{Runtime, Script, Sha};
+use crate::shim::{Mutex, RwLock};
 
 /// The scripts of an engine.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! SHUTDOWN: whoever serves the engine to others is asked to stop.
 
-use parking_lot::Mutex;
+use crate::shim::Mutex;
 
 type Request = Box<dyn Fn() -> bool + Send + Sync>;
 

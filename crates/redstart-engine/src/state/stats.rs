@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use crate::shim::Mutex;
 
 /// Figures of a whole engine.
 #[derive(Debug, Default)]

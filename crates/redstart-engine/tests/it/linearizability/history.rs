@@ -6,7 +6,7 @@ use redstart_engine::{Client, Value};
 
 use super::checker::Operation;
 use super::model::{Command, Input, SCRIPT};
-use crate::twin::random::Random;
+use super::random::Random;
 
 /// One operation of a recorded history.
 pub(crate) type Recorded = Operation<Input, Value>;

@@ -11,10 +11,11 @@ use std::sync::{Arc, Barrier};
 
 use redstart_engine::{ChangeObserver, Engine, Event, Value};
 
-use crate::twin::random::Random;
+use crate::twin::random;
 use checker::{Operation, linearization};
 use history::Recorded;
 use model::{Command, Input, Keyspace};
+use random::Random;
 
 /// Histories at each number of shards.
 const HISTORIES: u64 = 1_000;
