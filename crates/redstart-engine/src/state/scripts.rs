@@ -46,7 +46,8 @@ pub(crate) enum Unkillable {
 }
 
 impl Scripts {
-    /// Compiles a script and keeps it. One that is there already stays as it is.
+    /// Compiles a script and keeps it. One that is there already stays, and once it declares its
+    /// keys it does so for good: locks may have been planned by that.
     ///
     /// # Errors
     ///
@@ -57,16 +58,22 @@ impl Scripts {
         declares_its_keys: bool,
     ) -> Result<Arc<Loaded>, Value> {
         let script = Script::parse(source)?;
-        if let Some(loaded) = self.find(&script.sha()) {
+        let sha = script.sha();
+        let serves = |loaded: &Loaded| loaded.declares_its_keys || !declares_its_keys;
+        if let Some(loaded) = self.find(&sha).filter(|loaded| serves(loaded)) {
             return Ok(loaded);
         }
         self.runtime.compile(&script)?;
-        let sha = script.sha();
         let loaded = Arc::new(Loaded {
             script,
             declares_its_keys,
         });
-        self.loaded.write().insert(sha, Arc::clone(&loaded));
+        let mut all = self.loaded.write();
+        // Another client may have been faster.
+        if let Some(faster) = all.get(&sha).filter(|faster| serves(faster)) {
+            return Ok(Arc::clone(faster));
+        }
+        all.insert(sha, Arc::clone(&loaded));
         Ok(loaded)
     }
 
@@ -142,5 +149,24 @@ impl Drop for RunningGuard<'_> {
             .lock()
             .retain(|running| !Arc::ptr_eq(running, &self.running));
         self.scripts.running_count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_stays_one_whoever_else_loads_it() {
+        for operation_first in [true, false] {
+            let scripts = Scripts::default();
+            for is_operation in [operation_first, !operation_first] {
+                let loaded = scripts.load("return 1", is_operation).expect("it compiles");
+                assert_eq!(loaded.declares_its_keys, is_operation || operation_first);
+            }
+            scripts.forget_all();
+            let sha = Script::parse("return 1").expect("a script").sha();
+            assert!(scripts.find(&sha).is_some_and(|it| it.declares_its_keys));
+        }
     }
 }
