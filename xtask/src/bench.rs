@@ -29,8 +29,6 @@ pub(crate) fn run(areas: &[&str]) -> Result<ExitCode, String> {
             .current_dir(&root),
     )?;
 
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let status = Command::new(cargo())
         .args([
             "run",
@@ -42,7 +40,7 @@ pub(crate) fn run(areas: &[&str]) -> Result<ExitCode, String> {
         ])
         .env(
             "REDSTART_SERVER_BIN",
-            target.join("release/redstart-server"),
+            tools::target().join("release/redstart-server"),
         )
         .current_dir(&root)
         .status()

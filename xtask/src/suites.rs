@@ -104,6 +104,18 @@ pub(crate) const SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "port-twins",
+        about: "the same through the port, with redstart-server in the engine's place",
+        when: &[Ci],
+        run: |run| {
+            run.cargo("build -p redstart-cli --bin redstart-server")?;
+            let server = tools::target().join("debug/redstart-server");
+            run.set("REDSTART_TWIN_SUBJECT", &server.display().to_string());
+            run.set_default("REDSTART_TWIN_COMMANDS", "60000");
+            run.tests("test -p redstart-engine --all-features --test it --no-fail-fast twin::")
+        },
+    },
+    Suite {
         name: "long-twins",
         about: "the same for millions of commands, with seeds of the day",
         when: &[Soak],

@@ -1,6 +1,7 @@
 //! What the suites need of the machine: which tools, which versions, and how to get them.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::run::{Failure, Run, cargo, root};
@@ -45,6 +46,11 @@ pub(crate) fn has_redis_server() -> bool {
 /// Whether cargo knows a subcommand.
 pub(crate) fn has_cargo(subcommand: &str) -> bool {
     succeeds(&cargo(), &[subcommand, "--version"])
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The features of a package, from its manifest.
