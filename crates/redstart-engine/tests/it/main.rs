@@ -3,6 +3,8 @@
 mod change_hook;
 mod contents;
 mod effects;
+mod expiry;
+mod iteration;
 mod linearizability;
 mod maxmemory;
 mod shrink;
