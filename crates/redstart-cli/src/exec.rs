@@ -15,7 +15,7 @@ pub(crate) const UNREACHABLE: u8 = 3;
 
 /// Runs the command and prints its reply.
 pub(crate) fn run(arguments: &ExecArguments) -> ExitCode {
-    let runtime = match serving::runtime(Some(2)) {
+    let runtime = match serving::runtime() {
         Ok(runtime) => runtime,
         Err(reason) => {
             report(&format!("redstart: {reason}"));

@@ -8,7 +8,7 @@ use redstart_engine::server::Server;
 use crate::arguments::ServeArguments;
 use crate::logging::{self, LogTarget, Logging};
 use crate::output::report;
-use crate::serving::{self, Addresses, PortChoice};
+use crate::serving::{self, Addresses, Lanes, PortChoice};
 use crate::signals::Signals;
 
 /// The port Redis clients try first.
@@ -28,9 +28,10 @@ pub(crate) fn run(arguments: &ServeArguments) -> ExitCode {
 fn serve(arguments: &ServeArguments) -> Result<(), String> {
     start_log(arguments)?;
     let engine = engine(arguments)?;
-    let runtime = serving::runtime(None)?;
+    let runtime = serving::runtime()?;
+    let lanes = Lanes::start(None)?;
     let served = runtime.block_on(async {
-        let server = listen(arguments, &engine).await?;
+        let server = listen(arguments, &engine, &lanes).await?;
         let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
         if let Some(taken) = taken_port(arguments, &server) {
             tracing::warn!("port {DEFAULT_PORT} is taken, so this is port {taken}");
@@ -40,6 +41,7 @@ fn serve(arguments: &ServeArguments) -> Result<(), String> {
         tracing::info!("bye");
         Ok(())
     });
+    lanes.end();
     serving::end(runtime);
     served
 }
@@ -84,7 +86,11 @@ pub(crate) fn engine(arguments: &ServeArguments) -> Result<Engine, String> {
 }
 
 /// Listens where the arguments say.
-pub(crate) async fn listen(arguments: &ServeArguments, engine: &Engine) -> Result<Server, String> {
+pub(crate) async fn listen(
+    arguments: &ServeArguments,
+    engine: &Engine,
+    lanes: &Lanes,
+) -> Result<Server, String> {
     serving::fit_clients_to_files(engine)?;
     let addresses = Addresses {
         port: match arguments.port {
@@ -94,6 +100,7 @@ pub(crate) async fn listen(arguments: &ServeArguments, engine: &Engine) -> Resul
         bind: arguments.bind.clone(),
         unix_socket: arguments.unixsocket.clone().map(|path| (path, None)),
         backlog: 511,
+        runtimes: lanes.handles(),
     };
     addresses.listen(engine).await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redstart_engine::server::{Address, ListenError, Server};
 use redstart_engine::{Engine, Value};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::files;
 use crate::redis_server::{BindAddress, ServerOptions};
@@ -25,6 +25,8 @@ pub(crate) struct Addresses {
     pub(crate) bind: Vec<BindAddress>,
     pub(crate) unix_socket: Option<(PathBuf, Option<u32>)>,
     pub(crate) backlog: u32,
+    /// Where connections are served.
+    pub(crate) runtimes: Vec<Handle>,
 }
 
 /// Which TCP port.
@@ -45,7 +47,8 @@ pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
         configure(&engine, name, value)
             .map_err(|reason| format!("{}: {reason}", origin.spell(&shown(name, value))))?;
     }
-    let runtime = runtime(options.threads)?;
+    let runtime = runtime()?;
+    let lanes = Lanes::start(options.threads)?;
     let served = runtime.block_on(async {
         fit_clients_to_files(&engine)?;
         let addresses = Addresses {
@@ -56,6 +59,7 @@ pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
                 .clone()
                 .map(|path| (path, options.unix_socket_mode)),
             backlog: options.tcp_backlog,
+            runtimes: lanes.handles(),
         };
         let server = addresses.listen(&engine).await?;
         let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
@@ -69,20 +73,64 @@ pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
         tracing::info!("bye");
         Ok(())
     });
+    lanes.end();
     end(runtime);
     served
 }
 
-/// A runtime that serves connections on these many threads. Never less than two: while one of
-/// them runs a command that turns out to be long, the other notices.
-pub(crate) fn runtime(threads: Option<usize>) -> Result<Runtime, String> {
+/// The runtime for everything but connections that are served.
+pub(crate) fn runtime() -> Result<Runtime, String> {
     let mut builder = Builder::new_multi_thread();
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    builder.worker_threads(threads.unwrap_or(cores).max(2));
-    builder.enable_all().thread_name("redstart");
+    // Never less than two, so that the tour's races are races on any machine.
+    builder
+        .worker_threads(cores().max(2))
+        .enable_all()
+        .thread_name("redstart");
     builder
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))
+}
+
+/// Runtimes of one thread each, for the connections.
+#[derive(Debug)]
+pub(crate) struct Lanes(Vec<Runtime>);
+
+impl Lanes {
+    /// Starts so many, or one for each core.
+    pub(crate) fn start(threads: Option<usize>) -> Result<Lanes, String> {
+        let start = |_| {
+            let mut builder = Builder::new_multi_thread();
+            builder
+                .worker_threads(1)
+                .enable_all()
+                .thread_name("redstart-port");
+            builder
+                .build()
+                .map_err(|error| format!("cannot start threads: {error}"))
+        };
+        (0..threads.unwrap_or_else(cores))
+            .map(start)
+            .collect::<Result<_, _>>()
+            .map(Lanes)
+    }
+
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        self.0
+            .iter()
+            .map(|runtime| runtime.handle().clone())
+            .collect()
+    }
+
+    /// Ends them without waiting for threads that a command keeps.
+    pub(crate) fn end(self) {
+        for runtime in self.0 {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Logs where a server listens, and that it does.
@@ -170,6 +218,7 @@ impl Addresses {
         port: u16,
     ) -> Result<Server, ListenError> {
         let mut builder = Server::builder(engine.clone()).backlog(self.backlog);
+        builder = builder.runtimes(self.runtimes.clone());
         if port != 0 {
             for ip in ips {
                 builder = builder.tcp(SocketAddr::new(*ip, port));

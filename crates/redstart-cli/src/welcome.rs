@@ -7,30 +7,30 @@ use redstart_engine::server::Server;
 use crate::arguments::ServeArguments;
 use crate::output::{Style, print_line, report};
 use crate::serve;
-use crate::serving;
+use crate::serving::{self, Lanes};
 use crate::signals::Signals;
 use crate::tour::{self, Outcome, Stage};
 
 /// Shows the tour, then serves; with `once` it ends after the tour.
 pub(crate) fn run(arguments: &ServeArguments, once: bool) -> ExitCode {
-    let runtime = match serving::runtime(None) {
-        Ok(runtime) => runtime,
-        Err(reason) => {
-            report(&format!("redstart: {reason}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    let shown = runtime.block_on(async {
-        match once {
-            true => show_once().await,
-            false => show_and_serve(arguments).await,
-        }
-    });
-    serving::end(runtime);
-    shown.unwrap_or_else(|reason| {
+    show(arguments, once).unwrap_or_else(|reason| {
         report(&format!("redstart: {reason}"));
         ExitCode::FAILURE
     })
+}
+
+fn show(arguments: &ServeArguments, once: bool) -> Result<ExitCode, String> {
+    let runtime = serving::runtime()?;
+    let lanes = Lanes::start(None)?;
+    let shown = runtime.block_on(async {
+        match once {
+            true => show_once().await,
+            false => show_and_serve(arguments, &lanes).await,
+        }
+    });
+    lanes.end();
+    serving::end(runtime);
+    shown
 }
 
 async fn show_once() -> Result<ExitCode, String> {
@@ -39,12 +39,12 @@ async fn show_once() -> Result<ExitCode, String> {
     Ok(tour(style).await?.exit_code())
 }
 
-async fn show_and_serve(arguments: &ServeArguments) -> Result<ExitCode, String> {
+async fn show_and_serve(arguments: &ServeArguments, lanes: &Lanes) -> Result<ExitCode, String> {
     let style = Style::of_stdout();
     serve::start_log(arguments)?;
     let engine = serve::engine(arguments)?;
     // Listening before the tour: whoever connects meanwhile is answered when it is over.
-    let server = serve::listen(arguments, &engine).await?;
+    let server = serve::listen(arguments, &engine, lanes).await?;
     let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
     greet(style);
     show_addresses(&server, arguments, style);

@@ -109,7 +109,7 @@ const KEYS: &[(&str, &str)] = &[
 /// `redstart tour`: runs it on a store and says how it went.
 pub(crate) fn run(url: &str) -> ExitCode {
     let style = Style::of_stdout();
-    let runtime = match serving::runtime(None) {
+    let runtime = match serving::runtime() {
         Ok(runtime) => runtime,
         Err(reason) => {
             report(&format!("redstart: {reason}"));

@@ -22,6 +22,7 @@
 mod aside;
 mod connection;
 mod gate;
+mod lanes;
 mod listener;
 mod roster;
 #[allow(

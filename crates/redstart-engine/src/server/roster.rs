@@ -16,10 +16,22 @@ use crate::state::connections::ConnectionLimits;
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     places: Mutex<HashMap<u64, Arc<Place>>>,
+    /// Peers that were let in, which comes before they are entered.
+    seats: Arc<AtomicUsize>,
     /// Sweeps so far: about seconds.
     second: Arc<AtomicU32>,
     /// The server shuts down: whoever still comes in is to finish at once.
     draining: AtomicBool,
+}
+
+/// A seat that a peer has taken, for as long as this value lives.
+#[derive(Debug)]
+pub(super) struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One connection's place. Written by its own task, read by the sweep.
@@ -42,6 +54,15 @@ impl Roster {
     /// How many connections there are.
     pub(super) fn len(&self) -> usize {
         self.places.lock().len()
+    }
+
+    /// A seat for one more peer, unless there are `max` already.
+    pub(super) fn take_seat(&self, max: usize) -> Option<Seat> {
+        let one_more = |taken| (taken < max).then_some(taken + 1);
+        let taken = self
+            .seats
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Seat(Arc::clone(&self.seats)))
     }
 
     /// Enters a connection. It must leave by the same id.

@@ -6,14 +6,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::connection::Connection;
 use super::gate;
+use super::lanes::Lanes;
 use super::listener::{Accepted, Address, ListenError, Listener};
-use super::roster::Roster;
+use super::roster::{Roster, Seat};
 use super::wakeup::Wakeup;
 use crate::state::Environment;
 use crate::state::connections::Listening;
@@ -30,6 +35,7 @@ pub struct ServerBuilder {
     unix: Option<(PathBuf, Option<u32>)>,
     backlog: u32,
     grace: Duration,
+    lanes: Lanes,
 }
 
 /// A server that listens and is about to serve.
@@ -39,6 +45,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     addresses: Vec<Address>,
     grace: Duration,
+    lanes: Lanes,
 }
 
 impl Server {
@@ -51,6 +58,7 @@ impl Server {
             unix: None,
             backlog: 511,
             grace,
+            lanes: Lanes::default(),
         }
     }
 
@@ -69,6 +77,7 @@ impl Server {
             engine,
             listeners,
             grace,
+            lanes,
             ..
         } = self;
         let roster = Arc::new(Roster::default());
@@ -77,8 +86,13 @@ impl Server {
         upkeep.spawn(keep_up(engine.clone(), Arc::clone(&roster)));
         let mut halls = JoinSet::new();
         for listener in listeners {
-            let (engine, roster) = (engine.clone(), Arc::clone(&roster));
-            halls.spawn(receive(listener, engine, roster, stopping.clone()));
+            let hall = Hall {
+                engine: engine.clone(),
+                roster: Arc::clone(&roster),
+                lanes: lanes.clone(),
+                connections: JoinSet::new(),
+            };
+            halls.spawn(hall.receive(listener, stopping.clone()));
         }
 
         let asked = Arc::new(Notify::new());
@@ -138,6 +152,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Runs the connections on these runtimes instead of the current one, each where there are
+    /// fewest. They should be multi-threaded ones of one worker thread each: such a thread serves
+    /// its connections undisturbed by the others, and can still be relieved when a command takes
+    /// long. They have to outlive the server.
+    pub fn runtimes(mut self, runtimes: Vec<Handle>) -> ServerBuilder {
+        self.lanes = Lanes::new(runtimes);
+        self
+    }
+
     /// How long clients have at shutdown to finish their commands and take their replies.
     pub fn grace(mut self, grace: Duration) -> ServerBuilder {
         self.grace = grace;
@@ -162,6 +185,7 @@ impl ServerBuilder {
             listeners,
             addresses,
             grace: self.grace,
+            lanes: self.lanes,
         })
     }
 }
@@ -198,35 +222,89 @@ where
     let mut connection = JoinSet::new();
     connection.spawn(async move {
         let peer = Peer::remote("stream:0", "stream:0");
-        welcome(stream, &engine, &Roster::default(), peer).await;
+        welcome(stream, &engine, &Roster::default(), peer, None).await;
     });
     connection.join_next().await;
 }
 
-/// Lets peers in until the server stops; returns those that are still there.
-async fn receive(
-    listener: Listener,
+/// Where the peers of one listener are received.
+struct Hall {
     engine: Engine,
     roster: Arc<Roster>,
-    mut stopping: watch::Receiver<bool>,
-) -> JoinSet<()> {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = told(&mut stopping) => return connections,
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a connection failed");
+    lanes: Lanes,
+    connections: JoinSet<()>,
+}
+
+impl Hall {
+    /// Lets peers in until the server stops; returns those that are still there.
+    async fn receive(
+        mut self,
+        listener: Listener,
+        mut stopping: watch::Receiver<bool>,
+    ) -> JoinSet<()> {
+        loop {
+            tokio::select! {
+                biased;
+                () = told(&mut stopping) => return self.connections,
+                Some(ended) = self.connections.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a connection failed");
+                    }
                 }
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => self.admit(accepted),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
             }
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => admit(accepted, &engine, &roster, &mut connections),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
+        }
+    }
+
+    /// Turns a peer away or gives it a task of its own.
+    fn admit(&mut self, accepted: Accepted) {
+        let limits = &self.engine.environment.connections;
+        let (address, local_address) = accepted.names();
+        let Some(seat) = self
+            .roster
+            .take_seat(limits.max_clients.load(Ordering::Relaxed))
+        else {
+            tracing::warn!(peer = address, "turned away: every place is taken");
+            self.engine.note_rejected_connection();
+            return accepted.refuse(gate::FULL);
+        };
+        let protected =
+            limits.protected_mode.load(Ordering::Relaxed) && !self.engine.has_password();
+        if protected && !accepted.is_local() {
+            tracing::warn!(peer = address, "turned away: protected mode");
+            self.engine.note_rejected_connection();
+            return accepted.refuse(gate::PROTECTED);
+        }
+        if let Err(error) = accepted.set_options(limits.tcp_keepalive_s.load(Ordering::Relaxed)) {
+            // The peer is gone already, or the system lacks an option that only makes it better.
+            tracing::debug!(peer = address, %error, "cannot set socket options");
+        }
+        let peer = Peer::remote(address, local_address);
+        let (engine, roster) = (self.engine.clone(), Arc::clone(&self.roster));
+        let connections = &mut self.connections;
+        let spawned = match accepted {
+            Accepted::Tcp(stream, _) => stream.into_std().map(|stream| {
+                self.lanes.spawn(connections, move || {
+                    let stream = TcpStream::from_std(stream)?;
+                    Ok(async move { welcome(stream, &engine, &roster, peer, Some(seat)).await })
+                });
+            }),
+            #[cfg(unix)]
+            Accepted::Unix(stream, _) => stream.into_std().map(|stream| {
+                self.lanes.spawn(connections, move || {
+                    let stream = UnixStream::from_std(stream)?;
+                    Ok(async move { welcome(stream, &engine, &roster, peer, Some(seat)).await })
+                });
+            }),
+        };
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "cannot serve a connection");
         }
     }
 }
@@ -236,40 +314,8 @@ async fn told(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// Turns a peer away or gives it a task of its own.
-fn admit(accepted: Accepted, engine: &Engine, roster: &Arc<Roster>, connections: &mut JoinSet<()>) {
-    let limits = &engine.environment.connections;
-    let (address, local_address) = accepted.names();
-    if roster.len() >= limits.max_clients.load(Ordering::Relaxed) {
-        tracing::warn!(peer = address, "turned away: every place is taken");
-        engine.note_rejected_connection();
-        return accepted.refuse(gate::FULL);
-    }
-    let protected = limits.protected_mode.load(Ordering::Relaxed) && !engine.has_password();
-    if protected && !accepted.is_local() {
-        tracing::warn!(peer = address, "turned away: protected mode");
-        engine.note_rejected_connection();
-        return accepted.refuse(gate::PROTECTED);
-    }
-    if let Err(error) = accepted.set_options(limits.tcp_keepalive_s.load(Ordering::Relaxed)) {
-        // The peer is gone already, or the system lacks an option that only makes it better.
-        tracing::debug!(peer = address, %error, "cannot set socket options");
-    }
-    let peer = Peer::remote(address, local_address);
-    let (engine, roster) = (engine.clone(), Arc::clone(roster));
-    match accepted {
-        Accepted::Tcp(stream, _) => {
-            connections.spawn(async move { welcome(stream, &engine, &roster, peer).await });
-        }
-        #[cfg(unix)]
-        Accepted::Unix(stream, _) => {
-            connections.spawn(async move { welcome(stream, &engine, &roster, peer).await });
-        }
-    }
-}
-
 /// Serves one peer, from its entry in the roster until it has left it.
-async fn welcome<Io>(stream: Io, engine: &Engine, roster: &Roster, peer: Peer)
+async fn welcome<Io>(stream: Io, engine: &Engine, roster: &Roster, peer: Peer, _seat: Option<Seat>)
 where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
