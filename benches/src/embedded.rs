@@ -386,6 +386,7 @@ fn compare(threads: usize, rows: &mut Vec<Row>) {
         ],
     );
     let sha = engine
+        .connect_embedded()
         .load_operation("return redis.call('incr', KEYS[1])")
         .expect("the script compiles")
         .into_bytes();

@@ -122,6 +122,19 @@ impl Client {
         reply
     }
 
+    /// Loads a script that touches no key but those its calls declare, and returns its SHA-1 for
+    /// EVALSHA. Only the shards of those keys are locked when it runs, and a call that touches
+    /// another key is refused. SCRIPT FLUSH does not forget it.
+    ///
+    /// # Errors
+    ///
+    /// The reply that says why the script cannot be compiled.
+    #[cfg(feature = "script")]
+    pub fn load_operation(&self, source: &'static str) -> Result<String, Value> {
+        let loaded = self.environment.scripts.load(source.as_bytes(), true)?;
+        Ok(loaded.script.sha().to_string())
+    }
+
     /// The client's queue of replies and pushes.
     pub fn outbox(&self) -> &Outbox {
         &self.session.outbox

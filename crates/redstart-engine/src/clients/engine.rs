@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-#[cfg(feature = "script")]
-use redstart_protocol::Value;
-
 use super::client::{Client, Peer};
 use super::upkeep;
 use crate::clock::{Clock, SystemClock};
@@ -85,19 +82,6 @@ impl Engine {
     /// fresh. Call it some ten times a second; it takes at most about a millisecond.
     pub fn tick(&self) {
         upkeep::tick(&self.environment);
-    }
-
-    /// Loads a script that touches no key but those its calls declare, and returns its SHA-1 for
-    /// EVALSHA. Only the shards of those keys are locked when it runs, and a call that touches
-    /// another key is refused. SCRIPT FLUSH does not forget it.
-    ///
-    /// # Errors
-    ///
-    /// The reply that says why the script cannot be compiled.
-    #[cfg(feature = "script")]
-    pub fn load_operation(&self, source: &'static str) -> Result<String, Value> {
-        let loaded = self.environment.scripts.load(source.as_bytes(), true)?;
-        Ok(loaded.script.sha().to_string())
     }
 
     /// The clock the engine goes by.

@@ -19,6 +19,7 @@ pub struct StringSlot<'s, 'e> {
     space: &'s mut Space<'e>,
     db: u8,
     key: &'s [u8],
+    memory_is_short: bool,
 }
 
 impl std::fmt::Debug for StringSlot<'_, '_> {
@@ -52,18 +53,28 @@ impl StringSlot<'_, '_> {
     }
 
     /// Sets the string, to live for `ttl_ms` milliseconds, at least one.
-    pub fn set(&mut self, value: &[u8], ttl_ms: u64) {
+    ///
+    /// # Errors
+    ///
+    /// The reply OOM if memory is exhausted. Nothing was changed then.
+    pub fn set(&mut self, value: &[u8], ttl_ms: u64) -> Result<(), Value> {
+        if self.memory_is_short {
+            return Err(CommandError::OUT_OF_MEMORY.into_value());
+        }
         let at_ms = self.space.now_ms().saturating_add(ttl_ms.max(1));
         self.space
             .put(self.db, self.key, Object::string(value), Ttl::At(at_ms));
         self.space.changed(self.db, self.key, Event::string("set"));
         self.space
             .changed(self.db, self.key, Event::generic("expire"));
-        let at_ms = at_ms.to_string();
-        self.space.log(
-            self.db,
-            &[b"SET", self.key, value, b"PXAT", at_ms.as_bytes()],
-        );
+        if self.space.is_logging() {
+            let at_ms = at_ms.to_string();
+            self.space.log(
+                self.db,
+                &[b"SET", self.key, value, b"PXAT", at_ms.as_bytes()],
+            );
+        }
+        Ok(())
     }
 }
 
@@ -72,8 +83,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The error reply a script doing the same would have ended in before its first step: memory is
-    /// exhausted, or a script holds the key for too long.
+    /// The reply BUSY if a script holds the key for too long.
     pub fn with_string<R>(
         &mut self,
         key: &[u8],
@@ -85,8 +95,7 @@ impl Client {
             rng,
             ..
         } = self;
-        let room = eviction::make_room_for_write(environment);
-        room.map_err(CommandError::into_value)?;
+        let memory_is_short = eviction::make_room_for_write(environment).is_err();
         let locks = LockSet::one(environment.shards.shard_of(key));
         let locked = environment
             .shards
@@ -98,6 +107,7 @@ impl Client {
             space: &mut space,
             db: session.db,
             key,
+            memory_is_short,
         });
         if let Some(log) = &environment.log
             && !space.effects().is_empty()

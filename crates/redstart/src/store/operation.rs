@@ -128,7 +128,10 @@ fn run_embedded<O: Operation>(
     }
     let mut reply = client.call(&by_sha1(operation).slices());
     if is_noscript(&reply) {
-        reply = client.call(&by_source(operation).slices());
+        // Operations declare all their keys, so only those keys' shards need be locked.
+        let loaded = client.load_operation(O::SCRIPT.source);
+        loaded.map_err(|reply| error_reply(&O::NAME, reply))?;
+        reply = client.call(&by_sha1(operation).slices());
     }
     decode(operation, success(&O::NAME, reply)?)
 }

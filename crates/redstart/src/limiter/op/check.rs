@@ -132,7 +132,7 @@ impl Operation for CheckRules<'_> {
             let now_us = slot.now_us();
             let outcome = slot.read(|states| self.outcome(states.unwrap_or_default(), now_us))?;
             if let Some(write) = outcome.write {
-                slot.set(&write.states, write.expire_at_ms - now_us / 1000);
+                slot.set(&write.states, write.expire_at_ms - now_us / 1000)?;
             }
             Ok(outcome.verdict)
         });
