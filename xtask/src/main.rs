@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod clients;
 #[cfg(test)]
 mod links;
 mod run;
@@ -46,6 +47,10 @@ this is root on a system with apt-get, it is installed; otherwise what to instal
 is said. REDSTART_TEST_SERVERS may name other binaries, separated by colons.
 REDSTART_TWIN_COMMANDS and REDSTART_TWIN_SEED set how many random commands are
 compared and where they begin.
+
+The suites redis-rs and redis-py run other people's clients against
+redstart-server. REDSTART_ADD_PASSING=1 adds those of redis-rs' tests that pass by
+now to the list of those that must.
 ";
 
 fn main() -> ExitCode {

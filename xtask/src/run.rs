@@ -128,9 +128,14 @@ impl Run {
 
     /// Runs cargo and counts the tests that it reports.
     pub(crate) fn tests(&mut self, args: &str) -> Result<(), Failure> {
-        let before = self.count;
         let args: Vec<&str> = args.split_whitespace().collect();
-        let result = self.command(&cargo(), &args);
+        self.tests_of(&cargo(), &args)
+    }
+
+    /// Runs a program and counts the tests that it reports.
+    pub(crate) fn tests_of(&mut self, program: &str, args: &[&str]) -> Result<(), Failure> {
+        let before = self.count;
+        let result = self.command(program, args);
         let passed = self.count.passed - before.passed;
         let failed = self.count.failed - before.failed;
         self.note(format!("{passed} passed, {failed} failed"));
@@ -141,16 +146,34 @@ impl Run {
         }
     }
 
+    /// Counts tests that were run without a runner that says so.
+    pub(crate) fn count(&mut self, passed: usize, failed: usize) {
+        self.count.passed += passed as u64;
+        self.count.failed += failed as u64;
+        self.note(format!("{passed} passed, {failed} failed"));
+    }
+
+    /// Runs a program for what it prints; what it complains about is shown.
+    pub(crate) fn output(&mut self, program: &str, args: &[&str]) -> Result<String, Failure> {
+        let shown = shown(program, args);
+        println!("$ {shown}");
+        let output = self
+            .prepare(program, args)
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| Failure(format!("cannot run {program}: {error}")))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(Failure(format!("`{shown}` ended with {}", output.status))),
+        }
+    }
+
     /// Runs a program, showing what it prints and counting the tests that it reports.
     pub(crate) fn command(&mut self, program: &str, args: &[&str]) -> Result<(), Failure> {
-        let name = program.rsplit('/').next().unwrap_or(program);
-        let shown = format!("{name} {}", args.join(" "));
+        let shown = shown(program, args);
         println!("$ {shown}");
-        let mut child = Command::new(program)
-            .args(args)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(root())
-            .stdin(Stdio::null())
+        let mut child = self
+            .prepare(program, args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -174,6 +197,21 @@ impl Run {
             false => Err(Failure(format!("`{shown}` ended with {status}"))),
         }
     }
+
+    fn prepare(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(root())
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+fn shown(program: &str, args: &[&str]) -> String {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    format!("{name} {}", args.join(" "))
 }
 
 impl Count {

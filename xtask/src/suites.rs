@@ -1,5 +1,6 @@
 //! The suites, in the order they run. Another suite is another row.
 
+use crate::clients::{redis_py, redis_rs};
 use crate::run::{Failure, Run};
 use crate::tools;
 
@@ -93,6 +94,18 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "every example in the documentation",
         when: &[Test, Ci],
         run: |run| run.tests("test --workspace --all-features --doc --no-fail-fast"),
+    },
+    Suite {
+        name: "redis-rs",
+        about: "redis-rs' own tests on redstart-server: what has passed goes on passing",
+        when: &[Test, Ci],
+        run: redis_rs::suite,
+    },
+    Suite {
+        name: "redis-py",
+        about: "redis-py on redstart-server, as on redis-server",
+        when: &[Test, Ci],
+        run: redis_py::suite,
     },
     Suite {
         name: "twins",

@@ -16,7 +16,7 @@ const SERVER_PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
 /// servers are used.
 pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
     if version_of("redis-server").is_none() {
-        install(run, &SERVER_PACKAGES)?;
+        install(run, &SERVER_PACKAGES, missing)?;
     }
     let oracle = version_of("redis-server").ok_or_else(|| missing("redis-server"))?;
     if !oracle.starts_with(ORACLE) {
@@ -81,7 +81,12 @@ pub(crate) fn seed_of_the_day() -> String {
     (now.as_secs() / 86_400).to_string()
 }
 
-fn install(run: &mut Run, packages: &[&str]) -> Result<(), Failure> {
+/// Installs packages of Debian's where that is possible, else says that they are missing.
+pub(crate) fn install(
+    run: &mut Run,
+    packages: &[&str],
+    missing: fn(&str) -> Failure,
+) -> Result<(), Failure> {
     let name = packages.first().copied().unwrap_or_default();
     if !succeeds("apt-get", &["--version"]) || !is_root() {
         return Err(missing(name));
