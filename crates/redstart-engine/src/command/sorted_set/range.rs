@@ -8,6 +8,7 @@ use super::super::args::{Args, integer};
 use super::super::ctx::Ctx;
 use super::super::error::CommandError;
 use super::super::list::clamp;
+use super::algebra::UNPACKED;
 use super::{collect, members_reply, store};
 use crate::data::{Bound, SortedSet};
 use crate::keyspace::change::Event;
@@ -224,7 +225,21 @@ pub(super) fn zrangestore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, Co
     let (limits, seed) = (ctx.env.config.sorted_set_limits(), ctx.space.seed());
     let result = match ctx.lookup_as::<SortedSet>(args[2])? {
         None => SortedSet::new(),
-        Some(set) => collect(set.range(request.ranks(set)), limits, seed),
+        Some(set) => {
+            let ranks = request.ranks(set);
+            // A pack does not know the sign of zero, so it matters whether there is one at first:
+            // Redis knows a length beforehand only of ranks, and takes the members as they come.
+            let by_rank = matches!(request.span, Span::Ranks(..));
+            let limits = match by_rank && ranks.len() > limits.max_entries {
+                true => UNPACKED,
+                false => limits,
+            };
+            let members = set.range(ranks);
+            match request.reverse {
+                true => collect(members.rev(), limits, seed),
+                false => collect(members, limits, seed),
+            }
+        }
     };
 
     Ok(store(ctx, args[1], result, "zrangestore"))

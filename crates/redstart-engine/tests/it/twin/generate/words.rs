@@ -425,6 +425,7 @@ impl Words {
             "SETRANGE",
             "DEBUG",
             "CLIENT",
+            "CONFIG",
             "SRANDMEMBER",
             "HRANDFIELD",
             "ZRANDMEMBER",
