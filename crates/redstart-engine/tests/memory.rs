@@ -1,7 +1,8 @@
 //! The account of memory that `maxmemory` goes by, beside the allocator's own count: byte for byte
 //! the same after every command of a random history.
 //!
-//! A binary of its own, because it counts every allocation of the process.
+//! A binary of its own, because it brings its own allocator: one that counts what the thread of
+//! the test allocates, whatever the harness does meanwhile on another.
 
 #[allow(dead_code, reason = "not all that the twins need is needed here")]
 #[path = "it/twin/generate/mod.rs"]
@@ -12,19 +13,50 @@ mod random;
 #[path = "it/twin/script.rs"]
 mod script;
 
-use std::alloc::System;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::time::Duration;
 
 use redstart_engine::{Client, Engine, SimulatedClock, Value};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// The system's allocator, with an account for each thread.
+struct Counting;
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: Counting = Counting;
 
-/// Bytes that the process has allocated and not given back.
+thread_local! {
+    // Made at compile time and without a destructor, so that using it allocates nothing and it is
+    // there for as long as its thread is.
+    static BYTES: Cell<i64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator with the arguments it came with, and its
+// answer is returned as it is; what is done besides touches only a number of this thread.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.set(BYTES.get() + layout.size() as i64);
+        // SAFETY: the caller keeps to the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as i64);
+        // SAFETY: the caller keeps to the contract of `dealloc`, and all blocks are the system's.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        BYTES.set(BYTES.get() + size as i64 - layout.size() as i64);
+        // SAFETY: the caller keeps to the contract of `realloc`, and all blocks are the system's.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+/// Bytes that this thread has allocated and not given back.
 fn allocated() -> i64 {
-    let stats = ALLOCATOR.stats();
-    stats.bytes_allocated as i64 - stats.bytes_deallocated as i64
+    BYTES.get()
 }
 
 /// Bytes that the engine says its keys and values take.
