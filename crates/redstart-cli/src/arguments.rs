@@ -25,15 +25,15 @@ applications, and no replacement for a Redis or Valkey server.";
 
 const AFTER_HELP: &str = "\
 Examples:
-  redstart                                  The tour, then a server on port 6379 or the next free one
-  redstart --once                           The tour alone; exit status 1 if one of its claims fails
-  redstart serve --port 7000                A server on exactly this port
+  redstart                            The tour, then a server on port 6379
+  redstart --once                     The tour alone; status 1 if a claim fails
+  redstart serve --port 7000          A server on exactly this port
   redstart serve --store 'memory:?cluster=strict'
-                                            A server that refuses what a cluster would refuse
+                                      One that refuses what a cluster refuses
   redstart exec memory: -- SET greeting hello
   redstart exec redis://127.0.0.1:6379 -- INFO server
   redstart tour --store redis://127.0.0.1:6379
-                                            The same tour on a server of yours
+                                      The same tour on a server of yours
   redstart completions zsh > ~/.zfunc/_redstart
 
 Exit status:

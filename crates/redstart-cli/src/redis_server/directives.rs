@@ -332,7 +332,10 @@ pub(super) fn apply(options: &mut ServerOptions, directive: &Directive) -> Resul
 
 /// The table for `--help`.
 pub(super) fn describe() -> String {
-    let describe = |row: &Row| format!("  --{:<28} {:<30} {}", row.name, row.takes, row.says);
+    let describe = |row: &Row| {
+        let usage = format!("--{} {}", row.name, row.takes);
+        format!("  {usage:<40} {}", row.says)
+    };
     TABLE.iter().map(describe).collect::<Vec<_>>().join("\n")
 }
 

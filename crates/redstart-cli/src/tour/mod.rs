@@ -98,6 +98,9 @@ const STOPS: &[Stop] = &[
     },
 ];
 
+/// No stop takes this long unless something is broken.
+const STOP_MAX: Duration = Duration::from_secs(60);
+
 /// The keys the tour writes: stop and name.
 const KEYS: &[(&str, &str)] = &[
     ("cache", "get_user:123"),
@@ -154,7 +157,13 @@ pub(crate) async fn give(stage: &Stage, style: Style) -> Outcome {
     };
     for stop in STOPS {
         show_progress(stop, style);
-        let finding = (stop.run)(stage).await;
+        let finding = tokio::time::timeout(STOP_MAX, (stop.run)(stage)).await;
+        let finding = finding.unwrap_or_else(|_| {
+            Err(Shortfall::Untrue(format!(
+                "it took longer than {} s",
+                STOP_MAX.as_secs()
+            )))
+        });
         let (mark, text) = match &finding {
             Ok(claim) => {
                 outcome.kept += 1;
