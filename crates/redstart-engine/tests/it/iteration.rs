@@ -224,7 +224,7 @@ fn filters_leave_the_others_out_and_nobody_else() {
         (
             " MATCH name:9* TYPE hash",
             (0..1_000)
-                .filter(|n: &usize| n % 3 == 0 && n.to_string().starts_with('9'))
+                .filter(|n: &usize| n.is_multiple_of(3) && n.to_string().starts_with('9'))
                 .count(),
         ),
         (" TYPE list", 0),
