@@ -105,6 +105,33 @@ fn half_a_request_and_then_silence_takes_no_more_than_was_sent() {
 }
 
 #[test]
+fn a_large_request_or_reply_takes_its_memory_only_while_it_lasts() {
+    const PEERS: u64 = 20;
+    const VALUE: u64 = 8 << 20;
+
+    let server = start(&[]);
+    let value = "x".repeat(VALUE as usize);
+    let mut peers = Vec::new();
+    let before = resident(&server);
+    for _ in 0..PEERS {
+        let mut peer = server.connect().expect("connected");
+        expect_status(&mut peer, &["SET", "k", &value], "OK");
+        let reply = call(&mut peer, &["GET", "k"]);
+        assert_eq!(reply.as_bytes().map(<[u8]>::len), Some(value.len()));
+        peers.push(peer);
+    }
+    let grown = resident(&server).saturating_sub(before);
+    println!("{PEERS} peers that were served {VALUE} bytes: {grown} bytes are left");
+    assert!(
+        grown < PEERS * VALUE / 2,
+        "{grown} bytes are left of what has been served"
+    );
+    for peer in &mut peers {
+        expect_status(peer, &["PING"], "PONG");
+    }
+}
+
+#[test]
 fn headers_beyond_all_measure_are_answered_in_redis_words() {
     let server = start(&[]);
     let long = |first: &str| format!("{first}{}", "1".repeat(70_000));

@@ -49,6 +49,8 @@ pub(super) struct Connection<Io> {
     wakeup: Arc<Wakeup>,
     decoder: RequestDecoder,
     input: BytesMut,
+    /// The most that `input` has held since its memory was last given back.
+    input_peak: usize,
     read_size: usize,
     /// A request that has to wait until a pause ends.
     held: Option<Vec<Bytes>>,
@@ -99,6 +101,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             wakeup,
             decoder,
             input: BytesMut::new(),
+            input_peak: 0,
             read_size: READ_MIN,
             held: None,
             unsent: BytesMut::new(),
@@ -124,6 +127,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                         Err(_) => continue,
                     }
                 }
+                // Whoever has passed a limit is not waited for.
+                Progress::Close if self.client.outbox().is_closed() => return,
                 Progress::Close => return self.say_farewell().await,
             };
             match event {
@@ -199,8 +204,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 
     /// One huge request must not take its memory for ever.
     fn give_memory_back(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > READ_MAX {
+        if self.input.is_empty() && self.input_peak > READ_MAX {
             self.input = BytesMut::new();
+            self.input_peak = 0;
         }
     }
 
@@ -227,6 +233,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Event::EndOfInput),
                     Poll::Ready(Ok(read)) => {
                         self.environment.stats.note_received(read);
+                        self.input_peak = self.input_peak.max(self.input.len());
                         self.adapt_read_size(read);
                         return Poll::Ready(Event::Input);
                     }
@@ -257,10 +264,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = loop {
             if self.unsent.is_empty() {
-                self.unsent = self.client.outbox().take_bytes();
-                if self.unsent.is_empty() {
+                // Let go of what has been sent, so that the outbox may use the memory again.
+                self.unsent = BytesMut::new();
+                if self.client.outbox().pending_bytes() == 0 {
                     break pin!(self.io.flush()).poll(cx);
                 }
+                self.unsent = self.client.outbox().take_bytes();
             }
             match pin!(self.io.write(&self.unsent)).poll(cx) {
                 Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -75,9 +75,13 @@ impl Outbox {
 
     /// Takes the encoded bytes queued so far. Empty for a queue of values.
     pub fn take_bytes(&self) -> BytesMut {
+        /// From here on the queue gives its memory away with its contents, and begins anew.
+        const KEPT_BYTES: usize = 64 * 1024;
+
         let mut queue = self.0.queue.lock();
         self.0.pending.store(0, Ordering::Relaxed);
         match &mut queue.content {
+            Content::Bytes(bytes) if bytes.len() > KEPT_BYTES => std::mem::take(bytes),
             Content::Bytes(bytes) => bytes.split(),
             Content::Values(_) => BytesMut::new(),
         }
