@@ -129,6 +129,18 @@ pub(crate) const SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "schedules",
+        about: "the locks under a scheduler that tries every order: no deadlock, nothing torn",
+        when: &[Ci],
+        run: |run| {
+            run.set("RUSTFLAGS", "--cfg shuttle");
+            run.tests(
+                "test -p redstart-engine --no-default-features --lib --target-dir target/shuttle \
+                 schedules",
+            )
+        },
+    },
+    Suite {
         name: "long-twins",
         about: "the same for millions of commands, with seeds of the day",
         when: &[Soak],
