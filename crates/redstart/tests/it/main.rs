@@ -15,6 +15,7 @@ mod fake_server;
 mod faults;
 #[cfg(feature = "limiter")]
 mod limiter;
+mod pipe;
 #[cfg(feature = "redis-1")]
 mod redis_rs;
 #[cfg(feature = "limiter")]
