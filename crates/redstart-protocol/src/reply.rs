@@ -206,6 +206,10 @@ impl ReplyDecoder {
             };
         };
         let end = self.searched + end;
+        // Too long is too long, however it arrives.
+        if end > self.limits.bulk_len_max {
+            return Err(ReplyError::TooLarge);
+        }
         if end < 2 || buffer[end - 1] != b'\r' {
             return Err(ReplyError::Malformed);
         }
@@ -370,6 +374,28 @@ mod tests {
             Ok(Some(Value::error("ERR a\nb")))
         );
         assert!(matches!(decode(b",-nan\r\n"), Ok(Some(Value::Double(nan))) if nan.is_nan()));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_so_however_it_arrives() {
+        let limits = ReplyLimits {
+            bulk_len_max: 8,
+            ..ReplyLimits::default()
+        };
+        for (line, expected) in [
+            (&b"+123456\r\n"[..], Ok(Some(Value::simple("123456")))),
+            (b"+1234567\r\n", Err(ReplyError::TooLarge)),
+        ] {
+            for width in [1, line.len()] {
+                let (mut decoder, mut buffer) = (ReplyDecoder::new(limits), BytesMut::new());
+                let decoded = line.chunks(width).map(|piece| {
+                    buffer.extend_from_slice(piece);
+                    decoder.decode(&mut buffer)
+                });
+                let decoded = decoded.filter(|decoded| *decoded != Ok(None)).next();
+                assert_eq!(decoded.as_ref(), Some(&expected), "in pieces of {width}");
+            }
+        }
     }
 
     #[test]
