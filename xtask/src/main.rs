@@ -10,6 +10,7 @@
 
 mod bench;
 mod clients;
+mod fuzz;
 #[cfg(test)]
 mod links;
 mod run;

@@ -97,6 +97,11 @@ impl Run {
         }
     }
 
+    /// Whether this is what was asked for.
+    pub(crate) fn is(&self, when: When) -> bool {
+        self.when == when
+    }
+
     /// Sets a variable for the rest of the suite.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));

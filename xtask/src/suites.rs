@@ -1,6 +1,7 @@
 //! The suites, in the order they run. Another suite is another row.
 
 use crate::clients::{redis_py, redis_rs};
+use crate::fuzz;
 use crate::run::{Failure, Run};
 use crate::tools;
 
@@ -139,6 +140,21 @@ pub(crate) const SUITES: &[Suite] = &[
                  schedules",
             )
         },
+        about: "the engine's locks, under schedules that are chosen to go wrong",
+        when: &[Ci, Soak],
+        run: schedules,
+    },
+    Suite {
+        name: "fuzz",
+        about: "some thousands of inputs for every fuzz target",
+        when: &[Ci],
+        run: fuzz::bounded,
+    },
+    Suite {
+        name: "long-fuzz",
+        about: "ten minutes of libFuzzer for every fuzz target",
+        when: &[Soak],
+        run: fuzz::long,
     },
     Suite {
         name: "long-twins",
@@ -153,6 +169,17 @@ pub(crate) const SUITES: &[Suite] = &[
         },
     },
 ];
+
+fn schedules(run: &mut Run) -> Result<(), Failure> {
+    if run.is(Soak) {
+        run.set_default("SHUTTLE_SCHEDULES", "200000");
+    }
+    // Other flags than everything else is built with.
+    let directory = tools::target().join("schedules");
+    run.set("CARGO_TARGET_DIR", &directory.display().to_string());
+    run.set("RUSTFLAGS", "--cfg shuttle");
+    run.tests("test -p redstart-engine --lib --no-default-features schedules::")
+}
 
 /// The packages whose features can be chosen by their users.
 const WITH_FEATURES: &[&str] = &["redstart-engine", "redstart"];
