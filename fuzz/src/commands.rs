@@ -14,7 +14,7 @@ const COMMANDS_MAX: usize = 200;
 
 /// Runs the commands. The length decides about the number of shards.
 pub fn run(data: &[u8]) {
-    let mut session = Session::new(if data.len() % 2 == 0 { 1 } else { 16 });
+    let mut session = Session::new(if data.len().is_multiple_of(2) { 1 } else { 16 });
     let mut buffer = BytesMut::from(data);
     buffer.extend_from_slice(b"\r\n");
     let mut decoder = RequestDecoder::default();

@@ -7,8 +7,11 @@ pub mod request_decoder;
 pub mod script_inputs;
 mod session;
 
-/// Every target: its name and what it does.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// What a target does with an input.
+pub type Target = fn(&[u8]);
+
+/// Every target and its name.
+pub const TARGETS: &[(&str, Target)] = &[
     ("request_decoder", request_decoder::run),
     ("reply_decoder", reply_decoder::run),
     ("commands", commands::run),

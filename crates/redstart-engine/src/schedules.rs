@@ -36,7 +36,7 @@ const KEYS: [&str; 4] = ["n", "c", "d", "a"];
 /// Runs `test` under many schedules: half of them random, half with few but well-placed switches.
 fn explore(test: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("SHUTTLE_SCHEDULES").ok();
-    let schedules = schedules.map_or(1_000, |text| text.parse().expect("a number of schedules"));
+    let schedules = schedules.map_or(4_000, |text| text.parse().expect("a number of schedules"));
     let test = Arc::new(test);
     let run = |random: bool| {
         let mut config = Config::new();
