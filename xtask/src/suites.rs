@@ -131,15 +131,6 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "schedules",
-        about: "the locks under a scheduler that tries every order: no deadlock, nothing torn",
-        when: &[Ci],
-        run: |run| {
-            run.set("RUSTFLAGS", "--cfg shuttle");
-            run.tests(
-                "test -p redstart-engine --no-default-features --lib --target-dir target/shuttle \
-                 schedules",
-            )
-        },
         about: "the engine's locks, under schedules that are chosen to go wrong",
         when: &[Ci, Soak],
         run: schedules,
