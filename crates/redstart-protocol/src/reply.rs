@@ -388,11 +388,11 @@ mod tests {
         ] {
             for width in [1, line.len()] {
                 let (mut decoder, mut buffer) = (ReplyDecoder::new(limits), BytesMut::new());
-                let decoded = line.chunks(width).map(|piece| {
+                let mut decoded = line.chunks(width).map(|piece| {
                     buffer.extend_from_slice(piece);
                     decoder.decode(&mut buffer)
                 });
-                let decoded = decoded.filter(|decoded| *decoded != Ok(None)).next();
+                let decoded = decoded.find(|decoded| *decoded != Ok(None));
                 assert_eq!(decoded.as_ref(), Some(&expected), "in pieces of {width}");
             }
         }
