@@ -7,5 +7,6 @@ mod expiry;
 mod iteration;
 mod linearizability;
 mod maxmemory;
+mod operations;
 mod shrink;
 mod twin;

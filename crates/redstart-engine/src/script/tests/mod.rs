@@ -5,4 +5,3 @@ mod caller;
 mod properties;
 mod recorded;
 mod safety;
-mod server;

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use redstart_protocol::{Resp, encode};
+use redstart_testkit::{RawConnection, Server};
 
 use super::super::{Runtime, Script};
 use super::caller::Store;
-use super::server::Server;
 
 const RECORDED: &str = include_str!("recorded.txt");
 
@@ -41,33 +41,51 @@ fn scripts_answer_as_recorded() {
     assert!(differences.is_empty(), "{differences}");
 }
 
-/// Records the replies anew. The server must be a fresh one with `--enable-debug-command yes`.
+/// What is recorded is what a redis-server answers. `UPDATE=1` records it anew.
 #[test]
-#[ignore = "needs the unix socket of a redis-server 7.0 of its own in REDSTART_ORACLE"]
-fn record() {
-    let socket = std::env::var("REDSTART_ORACLE").expect("a unix socket");
-    let mut recorded = RECORDED
-        .split_inclusive("\n--\n")
-        .next()
-        .expect("a head")
-        .to_owned();
-    let mut servers = [Resp::V2, Resp::V3].map(|resp| Server::connect(&socket, resp));
-    servers[0].call(&[b"DEBUG", b"SET-DISABLE-DENY-SCRIPTS", b"1"]);
-    for record in records() {
-        let [second, third] = servers.each_mut().map(|server| {
-            server.call(&[b"FLUSHALL"]);
-            let source = record.source.as_bytes();
-            let reply = server.call(&[b"EVAL", source, b"1", b"k", b"a"]);
-            reply.escape_ascii().to_string()
+fn a_server_answers_as_recorded() {
+    let server = Server::from_path().expect("a redis-server is installed");
+    let server = server.args(["--enable-debug-command", "yes"]).start();
+    let server = server.expect("a redis-server starts");
+    let mut connections = [2, 3].map(|version| {
+        let mut connection = server.connect().expect("it listens");
+        call(&mut connection, &["HELLO", version.to_string().as_str()]);
+        connection
+    });
+    call(
+        &mut connections[0],
+        &["DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1"],
+    );
+
+    let head = RECORDED.split_inclusive("\n--\n").next();
+    let mut answered = head.expect("a head").to_owned();
+    for Record { source, .. } in records() {
+        let [second, third] = connections.each_mut().map(|connection| {
+            call(connection, &["FLUSHALL"]);
+            call(connection, &["EVAL", source, "1", "k", "a"])
         });
-        let _ = write!(recorded, "{}\n=> {second}\n", record.source);
+        let _ = write!(answered, "{source}\n=> {second}\n");
         if third != second {
-            let _ = writeln!(recorded, "3> {third}");
+            let _ = writeln!(answered, "3> {third}");
         }
-        recorded.push_str("--\n");
+        answered.push_str("--\n");
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script/tests/recorded.txt");
-    fs::write(path, recorded).expect("the file can be written");
+
+    if std::env::var_os("UPDATE").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/script/tests/recorded.txt");
+        fs::write(path, &answered).expect("the file can be written");
+    } else if answered != RECORDED {
+        let mut lines = answered.lines().zip(RECORDED.lines());
+        let first = lines.find(|(answered, recorded)| answered != recorded);
+        panic!("the server answers otherwise (UPDATE=1 records it): {first:?}");
+    }
+}
+
+/// The bytes of the reply, escaped.
+fn call(connection: &mut RawConnection, args: &[&str]) -> String {
+    connection.send_command(args).expect("a request");
+    let reply = connection.receive_raw().expect("a reply");
+    reply.escape_ascii().to_string()
 }
 
 struct Record<'a> {

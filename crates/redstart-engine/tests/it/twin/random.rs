@@ -27,6 +27,10 @@ impl Random {
         self.below(100) < percent
     }
 
+    #[allow(
+        dead_code,
+        reason = "not everybody who shares this file chooses from a list"
+    )]
     pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
