@@ -35,6 +35,9 @@ pub enum EventClass {
     Evicted,
     /// `n`: a key came into being.
     New,
+    /// No letter: a change that Redis makes without announcing it, such as the count that PFCOUNT
+    /// keeps in the value. Whoever watches the key is told all the same.
+    Silent,
 }
 
 impl Event {
@@ -42,6 +45,14 @@ impl Event {
     pub const fn generic(name: &'static str) -> Event {
         Event {
             class: EventClass::Generic,
+            name,
+        }
+    }
+
+    /// A change that is not announced.
+    pub const fn silent(name: &'static str) -> Event {
+        Event {
+            class: EventClass::Silent,
             name,
         }
     }
