@@ -61,6 +61,8 @@ texts! {
     TOO_MANY_KEYS = "ERR Number of keys can't be greater than number of args";
     HASH_VALUE_NOT_AN_INTEGER = "ERR hash value is not an integer";
     HASH_VALUE_NOT_A_FLOAT = "ERR hash value is not a float";
+    NOT_A_HYPERLOGLOG = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    CORRUPT_HYPERLOGLOG = "INVALIDOBJ Corrupted HLL object detected";
     MIN_MAX_NOT_FLOAT = "ERR min or max is not a float";
     MIN_MAX_NOT_STRING = "ERR min or max not valid string range item";
 }

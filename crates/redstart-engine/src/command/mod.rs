@@ -19,6 +19,7 @@ pub(crate) mod error;
 mod expire;
 mod expiry;
 mod hash;
+mod hyperloglog;
 mod info;
 mod keys;
 mod lcs;
@@ -107,6 +108,7 @@ const FAMILIES: &[&[Row]] = &[
     list::TABLE,
     set::TABLE,
     sorted_set::TABLE,
+    hyperloglog::TABLE,
     transaction::TABLE,
     #[cfg(feature = "script")]
     scripting::TABLE,

@@ -164,7 +164,8 @@ impl Host<'_, '_> {
                 "ERR This Redis command is not allowed from script",
             ));
         }
-        if command.has(Flags::WRITE) && self.read_only {
+        let writes = command.has(Flags::WRITE) || command.has(Flags::MAY_REPLICATE);
+        if writes && self.read_only {
             return Err(CommandError::new(
                 "ERR Write commands are not allowed from read-only scripts.",
             ));

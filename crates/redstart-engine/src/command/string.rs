@@ -326,7 +326,7 @@ fn setrange(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 /// The bytes of a string object, in a form that can grow.
-fn buffer(object: &mut Object) -> &mut Vec<u8> {
+pub(super) fn buffer(object: &mut Object) -> &mut Vec<u8> {
     if !matches!(object, Object::Raw(_)) {
         let bytes = object
             .as_string()

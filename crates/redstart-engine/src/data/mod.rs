@@ -7,6 +7,7 @@ mod element;
 pub(crate) mod glob;
 mod growth;
 mod hash;
+pub(crate) mod hyperloglog;
 mod intset;
 mod list;
 mod listpack;

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) zset_max_listpack_entries: AtomicUsize,
     pub(crate) zset_max_listpack_value: AtomicUsize,
     pub(crate) set_max_intset_entries: AtomicUsize,
+    /// Bytes above which a sparse HyperLogLog becomes dense.
+    pub(crate) hll_sparse_max_bytes: AtomicUsize,
     /// Redis' meaning: entries of a list node, or `-1` to `-5` for 4 to 64 KiB.
     pub(crate) list_max_listpack_size: AtomicI64,
     /// Bytes of the longest string.
@@ -118,6 +120,7 @@ impl Default for Config {
             zset_max_listpack_entries: AtomicUsize::new(128),
             zset_max_listpack_value: AtomicUsize::new(64),
             set_max_intset_entries: AtomicUsize::new(512),
+            hll_sparse_max_bytes: AtomicUsize::new(3_000),
             list_max_listpack_size: AtomicI64::new(-2),
             proto_max_bulk_len: AtomicU64::new(512 * 1024 * 1024),
             busy_reply_threshold_ms: AtomicU64::new(5_000),

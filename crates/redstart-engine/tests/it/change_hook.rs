@@ -134,6 +134,7 @@ families!(
     lists,
     sets,
     sorted_sets,
+    hyperloglogs,
     transactions,
     scripts,
     mixed

@@ -221,6 +221,7 @@ families!(
     lists,
     sets,
     sorted_sets,
+    hyperloglogs,
     transactions,
     scripts
 );

@@ -60,12 +60,12 @@ pub fn keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError
     match command.key_rule {
         KeyRule::OnlyFirst(flags) => KeyPositions::only(1, flags, args),
         KeyRule::ByArguments(rule) => rule(args),
-        KeyRule::Specs => specified(command, args),
+        KeyRule::Specs => specified(command, args, Rest::MayBeEmpty),
     }
 }
 
 /// The keys of a request as COMMAND GETKEYS finds them, which is [`keys`] for complete requests of
-/// commands that have keys.
+/// commands that have keys; but Redis does not find the one key of a PFMERGE without sources.
 pub fn get_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     if command
         .key_specs
@@ -77,7 +77,10 @@ pub fn get_keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysE
     if !command.accepts(args.len()) {
         return Err(KeysError::ArgumentCount);
     }
-    keys(command, args)
+    match command.key_rule {
+        KeyRule::Specs => specified(command, args, Rest::Required),
+        _ => keys(command, args),
+    }
 }
 
 /// What decides the slot of a request in a cluster: its keys, and its shard channels.
@@ -87,7 +90,7 @@ pub fn slot_arguments(command: &Command, args: &[&[u8]]) -> Result<KeyPositions,
             let mut channels = KeyPositions::new();
             // SUNSUBSCRIBE alone means every channel and goes anywhere.
             if args.len() > 1 {
-                add(spec, args, &mut channels)?;
+                add(spec, args, Rest::Required, &mut channels)?;
             }
             Ok(channels)
         }
@@ -95,13 +98,20 @@ pub fn slot_arguments(command: &Command, args: &[&[u8]]) -> Result<KeyPositions,
     }
 }
 
-fn specified(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+/// Whether there have to be keys where a specification says "all arguments from here on".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Required,
+    MayBeEmpty,
+}
+
+fn specified(command: &Command, args: &[&[u8]], rest: Rest) -> Result<KeyPositions, KeysError> {
     let mut keys = KeyPositions::new();
     for spec in command.key_specs {
         if spec.flags.contains(KeyFlags::NOT_KEY) {
             continue;
         }
-        if let Err(error) = add(spec, args, &mut keys) {
+        if let Err(error) = add(spec, args, rest, &mut keys) {
             return match command.flags.contains(Flags::NO_MANDATORY_KEYS) {
                 true => Ok(KeyPositions::new()),
                 false => Err(error),
@@ -112,7 +122,12 @@ fn specified(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysErro
 }
 
 /// Adds the keys that a specification finds.
-fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), KeysError> {
+fn add(
+    spec: &KeySpec,
+    args: &[&[u8]],
+    rest: Rest,
+    keys: &mut KeyPositions,
+) -> Result<(), KeysError> {
     let end = args.len() as i64;
     let begin = begin(spec.begin, args).ok_or(KeysError::Arguments)?;
     let (first, last, step) = match spec.find {
@@ -142,6 +157,9 @@ fn add(spec: &KeySpec, args: &[&[u8]], keys: &mut KeyPositions) -> Result<(), Ke
         }
         FindKeys::Unknown => return Ok(()),
     };
+    if rest == Rest::MayBeEmpty && first > 1 && first == end && last == end - 1 {
+        return Ok(());
+    }
     if first < 1 || last < first || last >= end {
         return Err(KeysError::Arguments);
     }

@@ -95,6 +95,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         0,
         LONG,
     ),
+    bytes(
+        "hll-sparse-max-bytes",
+        |env| &env.config.hll_sparse_max_bytes,
+        0,
+        LONG,
+    ),
     number(
         "list-max-listpack-size",
         |env| &env.config.list_max_listpack_size,

@@ -42,7 +42,7 @@ pub(super) struct Live {
 const DEFAULTS: &str = "CONFIG SET maxmemory 0 maxmemory-policy noeviction maxmemory-samples 5 \
     lfu-log-factor 10 lfu-decay-time 1 hash-max-listpack-entries 512 hash-max-listpack-value 64 \
     zset-max-listpack-entries 128 zset-max-listpack-value 64 set-max-intset-entries 512 \
-    list-max-listpack-size -2 proto-max-bulk-len 512mb timeout 0 tcp-keepalive 300";
+    list-max-listpack-size -2 hll-sparse-max-bytes 3000 proto-max-bulk-len 512mb timeout 0 tcp-keepalive 300";
 
 struct LiveClient {
     connection: RawConnection,

@@ -5,6 +5,7 @@
 
 mod connection;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod pubsub;
@@ -60,6 +61,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("lists", 10, &[lists::TABLE, keys::FEW]),
     family("sets", 10, &[sets::TABLE, keys::FEW]),
     family("sorted_sets", 18, &[sorted_sets::TABLE, keys::FEW]),
+    family("hyperloglogs", 3, &[hyperloglogs::TABLE, keys::FEW]),
     Family {
         clients: 2,
         ..family(
