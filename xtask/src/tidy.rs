@@ -15,13 +15,14 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "data",
         &[
-            "keyspace", "state", "command", "clients", "script", "server",
+            "keyspace", "rdb", "state", "command", "clients", "script", "server",
         ],
     ),
     (
         "keyspace",
-        &["state", "command", "clients", "script", "server"],
+        &["rdb", "state", "command", "clients", "script", "server"],
     ),
+    ("rdb", &["state", "command", "clients", "script", "server"]),
     ("state", &["command", "clients", "server"]),
     ("command", &["clients", "server"]),
     (

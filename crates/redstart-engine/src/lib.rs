@@ -16,6 +16,8 @@ mod command;
 mod data;
 mod keyspace;
 mod random;
+#[allow(dead_code, unused_imports, reason = "for persistence and import")]
+pub mod rdb;
 #[cfg(all(test, shuttle))]
 mod schedules;
 #[cfg(feature = "script")]

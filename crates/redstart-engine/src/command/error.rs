@@ -24,6 +24,7 @@ texts! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     SYNTAX = "ERR syntax error";
     INVALID_CURSOR = "ERR invalid cursor";
+    BUSY_KEY = "BUSYKEY Target key name already exists.";
     NO_SUCH_KEY = "ERR no such key";
     NOT_AN_INTEGER = "ERR value is not an integer or out of range";
     NOT_A_FLOAT = "ERR value is not a valid float";

@@ -15,6 +15,7 @@ mod config;
 mod connection;
 pub(crate) mod ctx;
 mod debug;
+mod dump;
 pub(crate) mod error;
 mod expire;
 mod expiry;
@@ -102,6 +103,7 @@ impl Row {
 /// Every family, in reading order.
 const FAMILIES: &[&[Row]] = &[
     keys::TABLE,
+    dump::TABLE,
     expire::TABLE,
     string::TABLE,
     hash::TABLE,

@@ -47,6 +47,27 @@ impl Hash {
         Self(Form::Table(Fields::new()))
     }
 
+    /// Takes a pack over in which fields and values take turns. `None` if they do not, or if a
+    /// field stands twice. Only the number of fields decides the form, as in Redis.
+    pub(crate) fn from_pack(pack: Listpack, limits: Limits, seed: Seed) -> Option<Self> {
+        if !pack.len().is_multiple_of(2) || !pack.names_differ(seed) {
+            return None;
+        }
+        Some(Self(match pack.len() / 2 {
+            0 => return Some(Self::new()),
+            len if len > limits.max_entries => Form::Table(Fields::from_pack(&pack, seed)),
+            _ => Form::Packed(pack),
+        }))
+    }
+
+    /// The pack, while there is one.
+    pub(crate) fn as_pack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Form::Packed(pack) => Some(pack),
+            Form::Table(_) => None,
+        }
+    }
+
     /// The number of fields.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -14,10 +14,6 @@ pub(crate) struct Intset {
 
 /// The bytes are not an intset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-)]
 pub(crate) struct Malformed;
 
 const HEADER: usize = 8;
@@ -31,10 +27,6 @@ impl Intset {
     }
 
     /// Takes a copy of a set that comes from outside, when it is well-formed to the last byte.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-    )]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let (header, members) = bytes.split_at_checked(HEADER).ok_or(Malformed)?;
         let &[width @ (2 | 4 | 8), 0, 0, 0, a, b, c, d] = header else {
@@ -59,10 +51,6 @@ impl Intset {
     }
 
     /// The set in Redis' format.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-    )]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -74,11 +62,7 @@ impl Intset {
     }
 
     /// Whether there is no member.
-    #[inline]
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-    )]
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.members().is_empty()
     }

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use self::node::Node;
-use super::{Blob, Element, Needle};
+pub(crate) use self::node::NodeView;
+use super::{Blob, Element, Listpack, Needle};
 
 /// A list: a deque of packed nodes of some hundred elements each.
 ///
@@ -150,6 +151,22 @@ impl List {
         } else {
             self.push_node(end, element);
         }
+    }
+
+    /// Adds all entries of a pack behind the last element.
+    pub(crate) fn push_pack(&mut self, pack: Listpack) {
+        if !node::may_hold(&pack) {
+            pack.iter()
+                .for_each(|element| self.push(End::Tail, &element.to_bytes()));
+            return;
+        }
+        self.len += pack.len();
+        self.insert_node(self.nodes.len(), Node::Packed(pack));
+    }
+
+    /// What the list is made of, from the head on.
+    pub(crate) fn nodes(&self) -> impl ExactSizeIterator<Item = NodeView<'_>> {
+        self.nodes.iter().map(Node::view)
     }
 
     /// Takes the element at an end out.

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use self::encoding::{END, check_entry, entry_size, read_entry, size_of_last, write_entry};
 use super::growth::{capacity_for, is_wasteful};
+use super::table::Seed;
 use super::{Blob, Element, Needle};
 
 /// A sequence of strings and integers in one allocation, in Redis' own listpack format.
@@ -31,10 +32,6 @@ pub(crate) struct Cursor(u32);
 
 /// The bytes are not a listpack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-)]
 pub(crate) struct Malformed;
 
 const HEADER: usize = 6;
@@ -65,10 +62,6 @@ impl Listpack {
     }
 
     /// Takes a copy of a pack that comes from outside, when it is well-formed to the last byte.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-    )]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let count = validate(bytes)?;
         Ok(Self {
@@ -203,6 +196,23 @@ impl Listpack {
                 rest = rest.get(size..)?;
             }
         }
+    }
+
+    /// Whether no two entries with an even index stand for the same bytes: those of a pack of pairs
+    /// that name the others.
+    pub(crate) fn names_differ(&self, seed: Seed) -> bool {
+        // What comes from outside may hold the same number in either form.
+        let name = |element| match element {
+            Element::Str(bytes) => Element::compact(bytes),
+            number => number,
+        };
+        let key = |element| match element {
+            Element::Int(number) => (seed.hash(&number.to_le_bytes()), Some(number), &[][..]),
+            Element::Str(bytes) => (seed.hash(bytes), None, bytes),
+        };
+        let mut names: Vec<_> = self.iter().step_by(2).map(|it| key(name(it))).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// Adds an entry in front of all.
@@ -515,10 +525,6 @@ impl DoubleEndedIterator for Iter<'_> {
 }
 
 /// The number of entries, if bytes from outside are a whole, well-formed pack.
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-)]
 fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     let len = bytes.len();
     if !(HEADER + 1..=Listpack::MAX_BYTES).contains(&len)

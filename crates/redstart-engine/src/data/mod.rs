@@ -21,7 +21,7 @@ pub(crate) use blob::Blob;
 pub(crate) use element::{Element, Needle};
 pub(crate) use hash::{Hash, Limits};
 pub(crate) use intset::Intset;
-pub(crate) use list::{End, List, Side};
+pub(crate) use list::{End, List, NodeView, Side};
 pub(crate) use listpack::Listpack;
 pub(crate) use set::Set;
 pub(crate) use sorted_set::{Bound, SortedSet};

@@ -33,6 +33,23 @@ impl Set {
         Self(Form::Table(Members::new()))
     }
 
+    /// Takes a set of integers over. More than `max_integers` become a table.
+    pub(crate) fn from_intset(integers: Intset, max_integers: usize, seed: Seed) -> Self {
+        Self(match integers.len() {
+            0 => return Self::new(),
+            len if len > max_integers => Form::Table(Members::from_integers(&integers, seed)),
+            _ => Form::Integers(integers),
+        })
+    }
+
+    /// The integers, while there are only such and few.
+    pub(crate) fn as_intset(&self) -> Option<&Intset> {
+        match &self.0 {
+            Form::Integers(integers) => Some(integers),
+            Form::Table(_) => None,
+        }
+    }
+
     /// The number of members.
     #[inline]
     pub(crate) fn len(&self) -> usize {

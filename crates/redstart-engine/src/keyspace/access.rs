@@ -18,6 +18,15 @@ pub(crate) enum Tracking {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access(u32);
 
+/// What others may know about a key's use: what snapshots and payloads carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Usage {
+    /// Seconds since the last access.
+    IdleS(u64),
+    /// The frequency counter.
+    Frequency(u8),
+}
+
 /// Where a new key's counter starts, so that it is not evicted at once.
 const LFU_START: u32 = 5;
 
@@ -27,6 +36,30 @@ impl Access {
         match tracking {
             Tracking::Recency => Access(now_s as u32),
             Tracking::Frequency { .. } => Access::frequency(LFU_START, now_s),
+        }
+    }
+
+    /// A key about whose use something is known. `None` if that is not what is tracked.
+    pub(crate) fn known(usage: Usage, tracking: Tracking, now_s: u64) -> Option<Access> {
+        match (usage, tracking) {
+            (Usage::IdleS(seconds), Tracking::Recency) => {
+                Some(Access(now_s.saturating_sub(seconds) as u32))
+            }
+            (Usage::Frequency(counter), Tracking::Frequency { .. }) => {
+                Some(Access::frequency(counter.into(), now_s))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is known about the key's use.
+    #[allow(dead_code, reason = "for snapshots under a policy of eviction")]
+    pub(crate) fn usage(self, tracking: Tracking, now_s: u64) -> Usage {
+        match tracking {
+            Tracking::Recency => Usage::IdleS(self.idle_s(now_s)),
+            Tracking::Frequency { .. } => {
+                Usage::Frequency(self.counter(tracking, now_s).min(255) as u8)
+            }
         }
     }
 

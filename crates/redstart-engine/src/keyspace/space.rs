@@ -231,6 +231,15 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// Sets what is known about the use of `key`.
+    pub(crate) fn set_access(&mut self, db: u8, key: &[u8], access: Access) {
+        let place = self.place(key);
+        let database = &mut self.locked.shard_mut(place.shard).databases[usize::from(db)];
+        if let Some(entry) = database.table.get_mut(place.hash, key) {
+            entry.access = access;
+        }
+    }
+
     /// Changes the object of a live `key` in place, `None` where there is none.
     #[inline]
     pub(crate) fn update<R>(

@@ -7,8 +7,9 @@ use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
-use crate::data::Limits;
+use crate::data::{Limits, Seed};
 use crate::keyspace::access::Tracking;
+use crate::rdb::Forms;
 use crate::shim::RwLock;
 
 /// The engine's live configuration.
@@ -168,6 +169,16 @@ impl Config {
         Limits {
             max_entries: self.zset_max_listpack_entries.load(Ordering::Relaxed),
             max_value: self.zset_max_listpack_value.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How values are laid out in memory that come from a snapshot or a payload.
+    pub(crate) fn forms(&self, seed: Seed) -> Forms {
+        Forms {
+            seed,
+            hash: self.hash_limits(),
+            sorted_set: self.sorted_set_limits(),
+            set_max_integers: self.set_max_integers(),
         }
     }
 

@@ -13,6 +13,19 @@ pub(super) enum Node {
     Plain(Box<[u8]>),
 }
 
+/// A stretch of a list, as it lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NodeView<'a> {
+    Packed(&'a Listpack),
+    /// One element that does not fit into a pack.
+    Plain(&'a [u8]),
+}
+
+/// Whether a pack from outside may become a node as it is.
+pub(super) fn may_hold(pack: &Listpack) -> bool {
+    !pack.is_empty() && pack.size() <= PACK_BYTES_MAX
+}
+
 /// Whether a pack may take an element of this length.
 #[inline]
 pub(super) fn has_room_for(pack: &Listpack, len: usize) -> bool {
@@ -28,6 +41,13 @@ impl Node {
             Self::Packed(pack)
         } else {
             Self::Plain(element.into())
+        }
+    }
+
+    pub(super) fn view(&self) -> NodeView<'_> {
+        match self {
+            Self::Packed(pack) => NodeView::Packed(pack),
+            Self::Plain(element) => NodeView::Plain(element),
         }
     }
 

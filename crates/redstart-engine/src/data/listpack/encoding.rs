@@ -52,10 +52,6 @@ pub(super) fn read_entry(bytes: &[u8]) -> Option<(Element<'_>, usize)> {
 }
 
 /// As [`read_entry`], and the length behind the entry must be the true one.
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for DUMP, RESTORE and snapshots")
-)]
 pub(super) fn check_entry(bytes: &[u8]) -> Option<usize> {
     let (_, body) = read_body(bytes)?;
     let size = body.checked_add(backlen_size(body))?;

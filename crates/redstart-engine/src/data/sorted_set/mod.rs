@@ -17,7 +17,7 @@ use self::large::Large;
 use self::packed::Packed;
 use super::table::Seed;
 pub(crate) use super::tree::Bound;
-use super::{Blob, Element, Limits};
+use super::{Blob, Element, Limits, Listpack};
 use crate::random::Rng;
 
 /// A sorted set. Scores are never NaN, and callers see to that.
@@ -52,6 +52,35 @@ impl SortedSet {
     /// An empty sorted set. The first member decides its form.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes a pack over in which members and scores take turns. `None` if they do not, if a member
+    /// stands twice, or if a score is none. Only the number of members decides the form, as in
+    /// Redis.
+    pub(crate) fn from_pack(pack: Listpack, limits: Limits, seed: Seed) -> Option<Self> {
+        let pairs = packed::pairs_from_outside(&pack, seed)?;
+        if pairs.len() > limits.max_entries {
+            let mut large = Large::default();
+            for (member, score) in pairs {
+                large.update(&member.to_bytes(), seed, |_| Some(score));
+            }
+            return Some(Self(Form::Large(Box::new(large))));
+        }
+        let packed = match packed::is_as_written_here(&pack, &pairs) {
+            true => None,
+            false => Some(Packed::of_unordered(pairs)),
+        };
+        Some(Self(Form::Packed(
+            packed.unwrap_or_else(|| Packed::from_pack(pack)),
+        )))
+    }
+
+    /// The pack, while there is one.
+    pub(crate) fn as_pack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Form::Packed(packed) => Some(packed.as_pack()),
+            Form::Large(_) => None,
+        }
     }
 
     /// The number of members.

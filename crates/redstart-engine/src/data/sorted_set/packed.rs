@@ -1,10 +1,11 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use redstart_protocol::number::{NumberText, format_g17, format_i64};
+use redstart_protocol::number::{NumberText, format_g17, format_i64, parse_f64};
 
 use crate::data::listpack::{self, Cursor};
 use crate::data::sample::subset;
+use crate::data::table::Seed;
 use crate::data::tree::Bound;
 use crate::data::{Blob, Element, Limits, Listpack, Needle};
 use crate::random::Rng;
@@ -18,6 +19,31 @@ pub(super) struct Packed(Listpack);
 impl Packed {
     pub(super) fn new() -> Self {
         Self(Listpack::new())
+    }
+
+    /// Takes a pack over that [`is_as_written_here`].
+    pub(super) fn from_pack(pack: Listpack) -> Self {
+        Self(pack)
+    }
+
+    /// Packs pairs from outside, whatever the limits.
+    pub(super) fn of_unordered(mut pairs: Vec<(Element<'_>, f64)>) -> Self {
+        pairs.sort_by(|(member, score), (other, other_score)| {
+            let by_member = || (*member.to_bytes()).cmp(&other.to_bytes());
+            let by_score = score.partial_cmp(other_score).unwrap_or(Ordering::Equal);
+            by_score.then_with(by_member)
+        });
+        let mut packed = Self::new();
+        for (member, score) in pairs {
+            packed
+                .0
+                .push_back_all([&member.to_bytes(), score_text(score).as_bytes()]);
+        }
+        packed
+    }
+
+    pub(super) fn as_pack(&self) -> &Listpack {
+        &self.0
     }
 
     /// Packs members that come in order, unless the limits forbid it.
@@ -229,6 +255,35 @@ impl DoubleEndedIterator for Iter<'_> {
         self.left -= 1;
         Some((member, score_of(score)))
     }
+}
+
+/// The pairs of a pack from outside. `None` if it does not hold members, each once, and scores.
+pub(super) fn pairs_from_outside(pack: &Listpack, seed: Seed) -> Option<Vec<(Element<'_>, f64)>> {
+    if !pack.len().is_multiple_of(2) || !pack.names_differ(seed) {
+        return None;
+    }
+    let mut elements = pack.iter();
+    let mut pairs = Vec::with_capacity(pack.len() / 2);
+    while let Some((member, score)) = elements.next().zip(elements.next()) {
+        let score = match score {
+            Element::Int(integer) => integer as f64,
+            Element::Str(text) => parse_f64(text)?,
+        };
+        pairs.push((member, score));
+    }
+    Some(pairs)
+}
+
+/// Whether a pack from outside, which holds these pairs, could have come to be here: the pairs are
+/// in order and the scores written as here.
+pub(super) fn is_as_written_here(pack: &Listpack, pairs: &[(Element<'_>, f64)]) -> bool {
+    let is_in_order =
+        pairs.is_sorted_by(|&before, &(member, score)| is_less(before, &member.to_bytes(), score));
+    let scores = pack.iter().skip(1).step_by(2);
+    is_in_order
+        && scores.zip(pairs).all(|(written, &(_, score))| {
+            written.matches(&Needle::from(score_text(score).as_bytes()))
+        })
 }
 
 /// Whether a pair is before another.

@@ -219,6 +219,7 @@ macro_rules! families {
 families!(
     strings,
     keys,
+    payloads,
     hashes,
     lists,
     sets,

@@ -68,7 +68,9 @@ impl Rule {
             "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
             "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),
             "TIME" | "LASTSAVE" | "OBJECT IDLETIME" | "OBJECT FREQ" | "CLIENT ID"
-            | "MEMORY USAGE" | "DEBUG OBJECT" | "COMMAND COUNT" | "COMMAND DOCS" => Rule::Shape,
+            | "MEMORY USAGE" | "DUMP" | "DEBUG OBJECT" | "COMMAND COUNT" | "COMMAND DOCS" => {
+                Rule::Shape
+            }
             // Redis' commands, our words.
             name if name.ends_with(" HELP") => Rule::Shape,
             "CLIENT INFO" | "CLIENT LIST" => Rule::ClientInfo,

@@ -8,6 +8,7 @@ mod hashes;
 mod hyperloglogs;
 mod keys;
 mod lists;
+mod payloads;
 mod pubsub;
 mod scripts;
 mod server;
@@ -57,6 +58,7 @@ use args;
 pub(super) const FAMILIES: &[Family] = &[
     family("strings", 14, &[strings::TABLE, keys::FEW]),
     family("keys", 14, &[keys::TABLE, keys::CREATORS]),
+    family("payloads", 4, &[payloads::TABLE, keys::CREATORS, keys::FEW]),
     family("hashes", 10, &[hashes::TABLE, keys::FEW]),
     family("lists", 10, &[lists::TABLE, keys::FEW]),
     family("sets", 10, &[sets::TABLE, keys::FEW]),
