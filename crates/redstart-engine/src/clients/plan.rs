@@ -14,11 +14,10 @@ pub(super) fn locks_of(environment: &Environment, command: &Command, args: &[&[u
     let shards = &environment.shards;
     match command.scope {
         Scope::Keys => {}
-        Scope::All => return shards.all(),
         #[cfg(feature = "script")]
         Scope::Script if environment.scripts.declares_its_keys(args) => {}
-        #[cfg(feature = "script")]
-        Scope::Script => return shards.all(),
+        _ if command.reaches_further(args) => return shards.all(),
+        _ => {}
     }
     if command.facts.only_key().is_some() && args.len() > 1 {
         return LockSet::one(shards.shard_of(args[1]));

@@ -33,6 +33,8 @@ texts! {
     OUT_OF_RANGE = "ERR index out of range";
     OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
     STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    BIT_OFFSET_OUT_OF_RANGE = "ERR bit offset is not an integer or out of range";
+    BIT_OUT_OF_RANGE = "ERR bit is not an integer or out of range";
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
     SELECT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode";
     CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot";

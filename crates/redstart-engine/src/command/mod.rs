@@ -7,6 +7,8 @@
 //! Sees `state`, `keyspace` and `data`. Never a lock, never a socket.
 
 pub(crate) mod args;
+mod bitfield;
+mod bitmap;
 #[cfg(all(test, feature = "script"))]
 mod catalogue;
 mod client;
@@ -30,6 +32,7 @@ mod pubsub;
 mod scripting;
 mod server;
 mod set;
+mod sort;
 mod sorted_set;
 mod string;
 mod transaction;
@@ -61,12 +64,14 @@ pub(crate) struct Row {
 }
 
 /// Which shards a command needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Scope {
     /// Those of its keys: none for a command without keys.
     Keys,
     /// All: it looks at a whole database, or at keys it does not name.
     All,
+    /// All if this says so of the arguments, or else those of its keys.
+    AllIf(fn(&[&[u8]]) -> bool),
     /// What a script needs: all, unless the script is known to declare its keys.
     #[cfg(feature = "script")]
     Script,
@@ -84,6 +89,12 @@ const fn row(name: &'static str, handler: Handler) -> Row {
 impl Row {
     const fn all_shards(mut self) -> Row {
         self.scope = Scope::All;
+        self
+    }
+
+    /// All shards if `reaches_further`, which is asked of the arguments.
+    const fn all_shards_if(mut self, reaches_further: fn(&[&[u8]]) -> bool) -> Row {
+        self.scope = Scope::AllIf(reaches_further);
         self
     }
 
@@ -106,10 +117,13 @@ const FAMILIES: &[&[Row]] = &[
     dump::TABLE,
     expire::TABLE,
     string::TABLE,
+    bitmap::TABLE,
+    bitfield::TABLE,
     hash::TABLE,
     list::TABLE,
     set::TABLE,
     sorted_set::TABLE,
+    sort::TABLE,
     hyperloglog::TABLE,
     transaction::TABLE,
     #[cfg(feature = "script")]
@@ -273,6 +287,17 @@ impl Command {
         } {
             true => Ok(()),
             false => Err(CommandError::arity(self.name)),
+        }
+    }
+
+    /// Whether it may touch keys that its arguments do not name.
+    pub(crate) fn reaches_further(&self, args: &[&[u8]]) -> bool {
+        match self.scope {
+            Scope::Keys => false,
+            Scope::All => true,
+            Scope::AllIf(reaches_further) => reaches_further(args),
+            #[cfg(feature = "script")]
+            Scope::Script => true,
         }
     }
 

@@ -179,7 +179,7 @@ impl Host<'_, '_> {
     }
 
     fn check_keys(&mut self, command: &super::Command, args: &[&[u8]]) -> Result<(), CommandError> {
-        if command.scope == super::Scope::All && self.declared_only {
+        if self.declared_only && command.reaches_further(args) {
             return Err(CommandError::UNDECLARED_KEY);
         }
         if !self.single_slot && !self.declared_only {

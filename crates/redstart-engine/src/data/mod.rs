@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows about Redis commands; each structure answers `memory()` in constant time.
 
+pub(crate) mod bits;
 mod blob;
 mod element;
 pub(crate) mod glob;

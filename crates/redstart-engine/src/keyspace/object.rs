@@ -1,5 +1,7 @@
 //! What a key can hold.
 
+use std::borrow::Cow;
+
 use crate::data::{Blob, Hash, List, Set, SortedSet};
 
 /// A key's value. Twenty-four bytes; the aggregates live behind a box.
@@ -86,7 +88,15 @@ pub(crate) enum StringView<'a> {
     Bytes(&'a [u8]),
 }
 
-impl StringView<'_> {
+impl<'a> StringView<'a> {
+    /// The string's bytes, written out if it is an integer.
+    pub(crate) fn as_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            StringView::Int(number) => Cow::Owned(number.to_string().into_bytes()),
+            StringView::Bytes(bytes) => Cow::Borrowed(bytes),
+        }
+    }
+
     /// The string's bytes, copied.
     pub(crate) fn to_bytes(self) -> bytes::Bytes {
         match self {

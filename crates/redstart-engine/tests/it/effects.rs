@@ -216,11 +216,13 @@ macro_rules! families {
 
 families!(
     strings,
+    bitmaps,
     keys,
     hashes,
     lists,
     sets,
     sorted_sets,
+    sort,
     hyperloglogs,
     transactions,
     scripts

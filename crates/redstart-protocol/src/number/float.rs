@@ -25,13 +25,41 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 /// space may stand before the number, an empty text is zero, anything behind a NUL byte is ignored,
 /// and what is too large or too small is infinity or zero.
 pub fn parse_range_f64(text: &[u8]) -> Option<f64> {
-    let end = text.iter().position(|&byte| byte == 0);
-    let text = &text[..end.unwrap_or(text.len())];
+    let text = behind_space(text)?;
     if text.is_empty() {
         return Some(0.0);
     }
+    read(text).map(|read| read.value)
+}
+
+/// A C string without the space before it; `None` for nothing but space.
+fn behind_space(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().position(|&byte| byte == 0);
+    let text = &text[..end.unwrap_or(text.len())];
+    if text.is_empty() {
+        return Some(text);
+    }
     let start = text.iter().position(|byte| !is_space(*byte))?;
-    read(&text[start..]).map(|read| read.value)
+    Some(&text[start..])
+}
+
+/// Reads what SORT compares as Redis does: as [`parse_range_f64`], but not what is too large, or so
+/// small that it loses digits.
+///
+/// ```
+/// use redstart_protocol::number::parse_sort_f64;
+///
+/// assert_eq!(parse_sort_f64(b" 1.5"), Some(1.5));
+/// assert_eq!(parse_sort_f64(b""), Some(0.0));
+/// assert_eq!(parse_sort_f64(b"5e-324"), None);
+/// assert_eq!(parse_sort_f64(b"0x1p-1074"), Some(5e-324));
+/// ```
+pub fn parse_sort_f64(text: &[u8]) -> Option<f64> {
+    let text = behind_space(text)?;
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    read(text).and_then(|read| (!read.out_of_range && !read.lost_digits).then_some(read.value))
 }
 
 /// The text of a double as C's `%.17g` prints it.
@@ -123,29 +151,42 @@ struct Read {
     value: f64,
     /// C says `ERANGE`, and the value is infinite or zero because of it.
     out_of_range: bool,
+    /// C says `ERANGE`, because so small a value has fewer digits than were given.
+    lost_digits: bool,
 }
 
 fn read(text: &[u8]) -> Option<Read> {
     let literal = Literal::parse(text)?;
-    let (magnitude, is_zero) = match literal.magnitude {
+    let (magnitude, is_zero, is_exact): (f64, bool, bool) = match literal.magnitude {
         Magnitude::Infinite => {
             return Some(Read {
                 value: signed(f64::INFINITY, literal.negative),
                 out_of_range: false,
+                lost_digits: false,
             });
         }
-        Magnitude::Decimal(decimal) => (decimal.text.parse().ok()?, decimal.is_zero()),
+        // No decimal of less than some hundred digits is exactly a number below the normal ones.
+        Magnitude::Decimal(decimal) => (decimal.text.parse().ok()?, decimal.is_zero(), false),
         Magnitude::Binary {
             mantissa,
             sticky,
             exponent,
-        } => (from_binary(mantissa, sticky, exponent), mantissa == 0),
+        } => {
+            let lowest = exponent.saturating_add(i64::from(mantissa.trailing_zeros()));
+            let is_exact = !sticky && lowest >= SMALLEST;
+            let magnitude = from_binary(mantissa, sticky, exponent);
+            (magnitude, mantissa == 0, is_exact)
+        }
     };
     Some(Read {
         value: signed(magnitude, literal.negative),
         out_of_range: magnitude.is_infinite() || (magnitude == 0.0 && !is_zero),
+        lost_digits: magnitude.is_subnormal() && !is_exact,
     })
 }
+
+/// What the lowest bit of the smallest double is worth: `2^-1074`.
+const SMALLEST: i64 = -1074;
 
 fn signed(magnitude: f64, negative: bool) -> f64 {
     if negative { -magnitude } else { magnitude }
@@ -153,7 +194,6 @@ fn signed(magnitude: f64, negative: bool) -> f64 {
 
 fn from_binary(mantissa: u128, sticky: bool, exponent: i64) -> f64 {
     const PRECISION: u32 = 53;
-    const SMALLEST: i64 = -1074;
     let (mantissa, exponent) = round(mantissa, sticky, exponent, PRECISION, SMALLEST);
     if mantissa == 0 {
         return 0.0;
@@ -262,6 +302,30 @@ mod tests {
             "1p3",
         ] {
             assert_eq!(parse_f64(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    /// As SORT of redis-server 7.0.15 takes them.
+    #[test]
+    fn what_is_sorted_loses_no_digits() {
+        for (text, expected) in [
+            (&b""[..], Some(0.0)),
+            (b" 1", Some(1.0)),
+            (b"2\0x", Some(2.0)),
+            (b"inf", Some(f64::INFINITY)),
+            (b"2.2250738585072014e-308", Some(f64::MIN_POSITIVE)),
+            (b"2.2250738585072011e-308", None),
+            (b"0x1p-1074", Some(5e-324)),
+            (b"0x1.8p-1074", None),
+            (b"0x1p-1075", None),
+            (b"1e400", None),
+            (b"1e-400", None),
+            (b"0e-400", Some(0.0)),
+            (b"1 ", None),
+            (b" ", None),
+            (b"nan", None),
+        ] {
+            assert_eq!(parse_sort_f64(text), expected, "{}", text.escape_ascii());
         }
     }
 

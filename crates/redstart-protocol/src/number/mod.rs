@@ -11,7 +11,7 @@ mod literal;
 mod long_double;
 mod text;
 
-pub use float::{format_g, format_g17, parse_f64, parse_range_f64};
+pub use float::{format_g, format_g17, parse_f64, parse_range_f64, parse_sort_f64};
 pub(crate) use integer::write_digits;
 pub use integer::{format_i64, parse_i64};
 pub use long_double::{LongDouble, NotANumber};

@@ -277,6 +277,13 @@ impl SortedSet {
         }
     }
 
+    /// Puts a packed set into its large form, whatever its size.
+    pub(crate) fn unpack(&mut self, seed: Seed) {
+        if let Form::Packed(packed) = &self.0 {
+            self.0 = Form::Large(Box::new(Large::of(packed.iter(), seed)));
+        }
+    }
+
     fn pop(&mut self, rank: usize, seed: Seed) -> Option<(Blob, f64)> {
         match &mut self.0 {
             Form::Packed(packed) => packed.pop(rank),

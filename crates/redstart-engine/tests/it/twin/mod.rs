@@ -218,12 +218,14 @@ macro_rules! families {
 
 families!(
     strings,
+    bitmaps,
     keys,
     payloads,
     hashes,
     lists,
     sets,
     sorted_sets,
+    sort,
     hyperloglogs,
     transactions,
     pubsub,

@@ -3,6 +3,7 @@
 //! A handful of keys, fields, members and values, so that commands meet each other's work; and
 //! among them the words that break things: empty, binary, long, almost a number, too large.
 
+mod bitmaps;
 mod connection;
 mod hashes;
 mod hyperloglogs;
@@ -13,6 +14,7 @@ mod pubsub;
 mod scripts;
 mod server;
 mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod transactions;
@@ -56,13 +58,15 @@ use args;
 
 /// Every family, in reading order.
 pub(super) const FAMILIES: &[Family] = &[
-    family("strings", 14, &[strings::TABLE, keys::FEW]),
-    family("keys", 14, &[keys::TABLE, keys::CREATORS]),
+    family("strings", 11, &[strings::TABLE, keys::FEW]),
+    family("bitmaps", 7, &[bitmaps::TABLE, keys::FEW]),
+    family("keys", 12, &[keys::TABLE, keys::CREATORS]),
     family("payloads", 4, &[payloads::TABLE, keys::CREATORS, keys::FEW]),
-    family("hashes", 10, &[hashes::TABLE, keys::FEW]),
-    family("lists", 10, &[lists::TABLE, keys::FEW]),
-    family("sets", 10, &[sets::TABLE, keys::FEW]),
-    family("sorted_sets", 18, &[sorted_sets::TABLE, keys::FEW]),
+    family("hashes", 8, &[hashes::TABLE, keys::FEW]),
+    family("lists", 9, &[lists::TABLE, keys::FEW]),
+    family("sets", 8, &[sets::TABLE, keys::FEW]),
+    family("sorted_sets", 14, &[sorted_sets::TABLE, keys::FEW]),
+    family("sort", 7, &[sort::TABLE]),
     family("hyperloglogs", 3, &[hyperloglogs::TABLE, keys::FEW]),
     Family {
         clients: 2,
@@ -97,6 +101,7 @@ pub(super) const FAMILIES: &[Family] = &[
         3,
         &[
             strings::TABLE,
+            bitmaps::TABLE,
             keys::TABLE,
             hashes::TABLE,
             lists::TABLE,
