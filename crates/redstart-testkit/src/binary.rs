@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::server::Server;
+
 /// The environment variable that names the servers to test against, `:`-separated.
 const SERVERS_VARIABLE: &str = "REDSTART_TEST_SERVERS";
 
@@ -22,16 +24,9 @@ pub struct ServerBinary {
 impl ServerBinary {
     /// The first of `redis-server` and `valkey-server` found in `PATH`.
     pub fn from_path() -> Result<ServerBinary, ServerError> {
-        let directories = env::var_os("PATH").unwrap_or_default();
-        let directories: Vec<PathBuf> = env::split_paths(&directories).collect();
         NAMES
             .iter()
-            .flat_map(|name| {
-                directories
-                    .iter()
-                    .map(move |directory| directory.join(name))
-            })
-            .find(|path| path.is_file())
+            .find_map(|name| in_path(Path::new(name)))
             .map_or(Err(ServerError::NotInstalled), ServerBinary::at)
     }
 
@@ -59,14 +54,35 @@ impl ServerBinary {
         Ok(ServerBinary { path, version })
     }
 
-    /// Every binary named in `REDSTART_TEST_SERVERS`, or the one in `PATH` when the variable is
-    /// not set. A name that is not a server is an error, so that no server is skipped silently.
+    /// The binary of this name in `PATH`, or at this path if the name has a slash.
+    pub fn named(name: impl AsRef<Path>) -> Result<ServerBinary, ServerError> {
+        let name = name.as_ref();
+        ServerBinary::at(in_path(name).unwrap_or_else(|| name.to_owned()))
+    }
+
+    /// Every binary named in `REDSTART_TEST_SERVERS`, by path or by its name in `PATH`, or the one
+    /// in `PATH` when the variable is not set. A name that is not a server is an error, so that no
+    /// server is skipped silently.
     pub fn all() -> Result<Vec<ServerBinary>, ServerError> {
-        match env::var_os(SERVERS_VARIABLE) {
-            Some(list) if !list.is_empty() => {
-                env::split_paths(&list).map(ServerBinary::at).collect()
-            }
-            _ => Ok(vec![ServerBinary::from_path()?]),
+        match chosen() {
+            Some(chosen) => chosen,
+            None => Ok(vec![ServerBinary::from_path()?]),
+        }
+    }
+
+    /// Every binary named in `REDSTART_TEST_SERVERS`, or both redis-server and valkey-server when
+    /// the variable is not set and both are in `PATH`.
+    pub fn installed() -> Result<Vec<ServerBinary>, ServerError> {
+        if let Some(chosen) = chosen() {
+            return chosen;
+        }
+        let found: Vec<_> = NAMES
+            .iter()
+            .filter_map(|name| in_path(Path::new(name)))
+            .collect();
+        match found.is_empty() {
+            true => Err(ServerError::NotInstalled),
+            false => found.into_iter().map(ServerBinary::at).collect(),
         }
     }
 
@@ -79,6 +95,24 @@ impl ServerBinary {
     pub fn version(&self) -> &str {
         &self.version
     }
+}
+
+/// What `REDSTART_TEST_SERVERS` names, if it is set.
+fn chosen() -> Option<Result<Vec<ServerBinary>, ServerError>> {
+    let list = env::var_os(SERVERS_VARIABLE).filter(|list| !list.is_empty())?;
+    Some(env::split_paths(&list).map(ServerBinary::named).collect())
+}
+
+/// The first file of this name in the directories of `PATH`.
+fn in_path(name: &Path) -> Option<PathBuf> {
+    // A name with a slash is a path already, and joining would find it relative to any directory.
+    if name.components().count() != 1 {
+        return None;
+    }
+    let directories = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&directories)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
 }
 
 impl fmt::Display for ServerBinary {
@@ -114,8 +148,39 @@ pub enum ServerError {
         /// What it had logged.
         log: String,
     },
+    /// A server answered with an error to what it was told.
+    Refused {
+        /// The server.
+        server: String,
+        /// What it was told.
+        command: String,
+        /// What it answered.
+        text: String,
+    },
+    /// The servers of a deployment did not agree before the deadline.
+    NotAgreed {
+        /// What was amiss when the time was over.
+        amiss: Vec<String>,
+        /// What the servers had logged.
+        logs: String,
+    },
     /// Something around the server failed: its directory, its socket, a signal.
     Io(io::Error),
+}
+
+impl ServerError {
+    pub(crate) fn not_agreed<'a>(
+        amiss: Vec<String>,
+        servers: impl IntoIterator<Item = &'a Server>,
+    ) -> ServerError {
+        let logs = servers
+            .into_iter()
+            .map(|server| format!("{server}:\n{}", server.log()));
+        ServerError::NotAgreed {
+            amiss,
+            logs: logs.collect(),
+        }
+    }
 }
 
 impl fmt::Display for ServerError {
@@ -144,6 +209,16 @@ impl fmt::Display for ServerError {
                     path.display()
                 )
             }
+            ServerError::Refused {
+                server,
+                command,
+                text,
+            } => write!(out, "{server} answered {command} with {text}"),
+            ServerError::NotAgreed { amiss, logs } => write!(
+                out,
+                "the servers do not agree: {}; their logs:\n{logs}",
+                amiss.join("; ")
+            ),
             ServerError::Io(source) => write!(out, "cannot drive the server: {source}"),
         }
     }

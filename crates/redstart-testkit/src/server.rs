@@ -1,46 +1,54 @@
-//! A standalone server in a child process that cannot outlive its test.
-//!
-//! Three things could leave a server behind, and each has its answer. A test that ends or panics
-//! drops the [`Server`], which kills the process group. A test runner that is killed drops nothing:
-//! therefore the server is started through a shell that first leaves a watcher behind, reading a
-//! pipe whose other end only we hold. However we end, the pipe closes, and the watcher kills the
-//! group. The shell then becomes the server (`exec`), so the child we know is the server itself.
+//! A standalone server, which is also what larger deployments are made of.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::address::Address;
 use crate::binary::{ServerBinary, ServerError};
 use crate::connection::RawConnection;
-use crate::deadline::{Deadline, look_again};
+use crate::deadline::poll;
+use crate::port::{free_ports, local};
+use crate::process::Process;
+use crate::reply::Reply;
 
 /// How long a server may take to answer, or to end after SIGTERM.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// How often a fresh port is tried when another process was quicker to take the last one.
-const PORT_ATTEMPTS: usize = 10;
+/// How often fresh ports are tried when another process was quicker to take the last ones.
+const PORT_ATTEMPTS: usize = 5;
 
-/// The double parentheses detach the watcher, so that the server does not get it as its child. A
-/// line read says that the directory is still needed; the end of the pipe says that nobody is left.
-const GUARDED: &str = "directory=$1; shift; exec 3<&0; \
-    ( (read -r line <&3 || { kill -s KILL $$; rm -rf -- \"$directory\"; }; kill -s KILL -- -$$) \
-        >/dev/null 2>&1 & ); \
-    exec \"$@\" 3<&- </dev/null";
+/// What is asked of the system when the server is to be found by its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listen {
+    Unix,
+    FreePort,
+    Port(u16),
+}
 
 /// What a server is started with.
 #[derive(Clone, Debug)]
 pub struct ServerBuilder {
     binary: ServerBinary,
     args: Vec<String>,
-    tcp: bool,
+    listen: Listen,
+    directory: Option<PathBuf>,
+    /// The lines of its configuration file, which the server may rewrite.
+    pub(crate) config: Vec<String>,
+    /// Whether it is a sentinel, which stores no data.
+    pub(crate) is_sentinel: bool,
+    /// What it is told each time it has started. What it does not understand is left.
+    pub(crate) greeting: Vec<Vec<String>>,
+    /// What it is in its deployment.
+    pub(crate) role: String,
 }
 
 impl ServerBuilder {
@@ -58,33 +66,75 @@ impl ServerBuilder {
 
     /// Listens on a free port of 127.0.0.1 instead of a unix socket.
     pub fn tcp(mut self) -> ServerBuilder {
-        self.tcp = true;
+        self.listen = Listen::FreePort;
+        self
+    }
+
+    /// Listens on this port of 127.0.0.1 instead of a unix socket.
+    pub fn port(mut self, port: u16) -> ServerBuilder {
+        self.listen = Listen::Port(port);
+        self
+    }
+
+    /// Works in this directory, which is made if need be and stays when the server goes.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> ServerBuilder {
+        self.directory = Some(directory.into());
         self
     }
 
     /// Starts the server and returns when it answers.
     pub fn start(self) -> Result<Server, ServerError> {
-        let directory = TempDir::with_prefix("redstart-")?;
-        if !self.tcp {
-            let address = Address::Unix(directory.path().join("socket"));
-            return Server::launch(self, directory, address);
-        }
-        // The port is free when we look and may be taken when the server binds it.
-        let mut attempt = 1;
-        loop {
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-                .local_addr()?
-                .port();
-            let address = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-            let directory = TempDir::with_prefix("redstart-")?;
-            match Server::launch(self.clone(), directory, address) {
-                Err(ServerError::NotReady { log, .. })
-                    if attempt < PORT_ATTEMPTS && log.contains("Address already in use") =>
-                {
-                    attempt += 1;
-                }
-                other => return other,
+        match self.listen {
+            Listen::FreePort => on_free_ports(1, |ports| {
+                Server::launch(self.clone(), Address::Tcp(local(ports[0])))
+            }),
+            Listen::Port(port) => Server::launch(self, Address::Tcp(local(port))),
+            Listen::Unix => {
+                let directory = Directory::prepare(&self.directory)?;
+                let address = Address::Unix(directory.path().join("socket"));
+                Server::launch_in(self, directory, address)
             }
+        }
+    }
+
+    /// Starts all of them at once and returns when all of them answer. They must have been given
+    /// ports.
+    pub(crate) fn start_all(builders: Vec<ServerBuilder>) -> Result<Vec<Server>, ServerError> {
+        let mut servers = Vec::with_capacity(builders.len());
+        for builder in builders {
+            let Listen::Port(port) = builder.listen else {
+                return Err(io::Error::other("a server of a deployment without a port").into());
+            };
+            let directory = Directory::prepare(&builder.directory)?;
+            servers.push(Server::spawned(
+                builder,
+                directory,
+                Address::Tcp(local(port)),
+            )?);
+        }
+        for server in &mut servers {
+            server.wait_until_ready()?;
+            server.log_at_start = server.log().len();
+        }
+        Ok(servers)
+    }
+}
+
+/// Starts something on free ports. They are free when we look and may be taken when it binds them;
+/// then others are tried.
+pub(crate) fn on_free_ports<T>(
+    count: usize,
+    mut start: impl FnMut(&[u16]) -> Result<T, ServerError>,
+) -> Result<T, ServerError> {
+    let mut attempt = 1;
+    loop {
+        match start(&free_ports(count)?) {
+            Err(ServerError::NotReady { log, .. })
+                if attempt < PORT_ATTEMPTS && log.contains("Address already in use") =>
+            {
+                attempt += 1;
+            }
+            other => return other,
         }
     }
 }
@@ -96,9 +146,11 @@ impl ServerBuilder {
 #[derive(Debug)]
 pub struct Server {
     builder: ServerBuilder,
-    directory: TempDir,
+    // Before the directory, so that nobody works there when it is removed.
+    process: Option<Process>,
+    directory: Directory,
     address: Address,
-    child: Option<Child>,
+    paused: AtomicBool,
     /// How long the log was when the server was first ready.
     log_at_start: usize,
 }
@@ -114,7 +166,12 @@ impl Server {
         ServerBuilder {
             binary,
             args: Vec::new(),
-            tcp: false,
+            listen: Listen::Unix,
+            directory: None,
+            config: Vec::new(),
+            is_sentinel: false,
+            greeting: Vec::new(),
+            role: String::new(),
         }
     }
 
@@ -133,19 +190,37 @@ impl Server {
         self.address.url()
     }
 
-    /// Its working directory, gone when the value is dropped.
+    /// Its working directory. A temporary one is gone when the value is dropped.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.process.as_ref().map(Process::id)
     }
 
     /// A new connection.
     pub fn connect(&self) -> io::Result<RawConnection> {
         RawConnection::open(&self.address)
+    }
+
+    /// Runs one command over a connection of its own. An error reply is an error.
+    pub fn call<A: AsRef<[u8]>>(&self, command: &[A]) -> Result<Reply, ServerError> {
+        let mut connection = self.connect()?;
+        let reply = connection.call(command)?;
+        match &reply {
+            Reply::Error(text) => Err(ServerError::Refused {
+                server: self.to_string(),
+                command: command
+                    .iter()
+                    .map(|word| word.as_ref().escape_ascii().to_string())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                text: String::from_utf8_lossy(text).into_owned(),
+            }),
+            _ => Ok(reply),
+        }
     }
 
     /// What it has written to standard output and standard error, over all restarts.
@@ -155,58 +230,56 @@ impl Server {
             .unwrap_or_else(|error| format!("(no log: {error})"))
     }
 
+    /// The file that its log is written to.
+    pub fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
     /// Whether the process is there. A paused one is.
     pub fn is_running(&mut self) -> bool {
-        match &mut self.child {
-            Some(child) => matches!(child.try_wait(), Ok(None)),
+        match &mut self.process {
+            Some(process) => matches!(process.ended(), Ok(None)),
             None => false,
         }
     }
 
+    /// Whether it was started and neither killed, stopped nor paused since.
+    pub(crate) fn is_meant_to_answer(&self) -> bool {
+        self.process.is_some() && !self.paused.load(Ordering::Relaxed)
+    }
+
     /// Kills it with SIGKILL and waits until it is gone. Killing twice does nothing.
     pub fn kill(&mut self) {
-        let Some(mut child) = self.child.take() else {
-            return;
-        };
-        // The group first: it also holds the watcher and what the server has forked. Its id cannot
-        // have been reused, since the watcher is a member for as long as we hold the pipe.
-        let _ = kill_process_group(pid_of(&child), Signal::KILL);
-        let _ = child.kill();
-        let _ = child.wait();
+        self.process = None;
+        self.paused.store(false, Ordering::Relaxed);
     }
 
     /// Asks it to shut down with SIGTERM and waits until it has.
     pub fn stop(&mut self) -> Result<ExitStatus, ServerError> {
-        let Some(child) = &mut self.child else {
+        let Some(process) = &mut self.process else {
             return Ok(ExitStatus::from_raw(0));
         };
-        kill_process(pid_of(child), Signal::TERM).map_err(io::Error::from)?;
-        let until = Deadline::after(DEADLINE);
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
+        match process.stop(DEADLINE)? {
+            Some(status) => {
+                self.kill();
+                Ok(status)
             }
-            if until.is_over() {
-                return Err(self.not_ready("it did not end after SIGTERM".to_owned()));
-            }
-            look_again();
-        };
-        // The watcher is left. It must not take the directory for abandoned.
-        if let Some(pipe) = &mut child.stdin {
-            pipe.write_all(b"stopped\n")?;
+            None => Err(self.not_ready("it did not end after SIGTERM".to_owned())),
         }
-        self.child = None;
-        Ok(status)
     }
 
     /// Stops the process where it is with SIGSTOP: it holds its sockets and answers nothing.
     pub fn pause(&self) -> Result<(), ServerError> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        self.paused.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Lets a paused process go on.
     pub fn resume(&self) -> Result<(), ServerError> {
-        self.signal(Signal::CONT)
+        self.signal(Signal::CONT)?;
+        self.paused.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Starts it again at the same address and in the same directory; kills it first if it runs.
@@ -216,22 +289,47 @@ impl Server {
         self.wait_until_ready()
     }
 
-    fn launch(
+    fn launch(builder: ServerBuilder, address: Address) -> Result<Server, ServerError> {
+        let directory = Directory::prepare(&builder.directory)?;
+        Server::launch_in(builder, directory, address)
+    }
+
+    fn launch_in(
         builder: ServerBuilder,
-        directory: TempDir,
+        directory: Directory,
+        address: Address,
+    ) -> Result<Server, ServerError> {
+        let mut server = Server::spawned(builder, directory, address)?;
+        server.wait_until_ready()?;
+        server.log_at_start = server.log().len();
+        Ok(server)
+    }
+
+    fn spawned(
+        builder: ServerBuilder,
+        directory: Directory,
         address: Address,
     ) -> Result<Server, ServerError> {
         let mut server = Server {
             builder,
+            process: None,
             directory,
             address,
-            child: None,
+            paused: AtomicBool::new(false),
             log_at_start: 0,
         };
+        server.write_config()?;
         server.spawn()?;
-        server.wait_until_ready()?;
-        server.log_at_start = server.log().len();
         Ok(server)
+    }
+
+    /// Writes the configuration file, unless an earlier run has left one.
+    fn write_config(&self) -> io::Result<()> {
+        let path = self.config_path();
+        if self.builder.config.is_empty() || path.exists() {
+            return Ok(());
+        }
+        fs::write(path, self.builder.config.join("\n") + "\n")
     }
 
     fn spawn(&mut self) -> Result<(), ServerError> {
@@ -240,12 +338,14 @@ impl Server {
             .create(true)
             .append(true)
             .open(self.log_path())?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", GUARDED, "sh"])
-            .arg(self.directory.path())
-            .arg(path)
-            .args(["--save", ""]);
+        let mut args = Vec::new();
+        if !self.builder.config.is_empty() {
+            args.push(self.config_path().display().to_string());
+        }
+        match self.builder.is_sentinel {
+            true => args.push("--sentinel".to_owned()),
+            false => args.extend(["--save".to_owned(), String::new()]),
+        }
         match &self.address {
             Address::Unix(socket) => {
                 // A killed server leaves its socket behind, and some refuse to bind it again.
@@ -255,56 +355,52 @@ impl Server {
                     }
                     _ => {}
                 }
-                command.args(["--port", "0", "--unixsocket"]).arg(socket);
+                args.extend(["--port", "0", "--unixsocket"].map(str::to_owned));
+                args.push(socket.display().to_string());
             }
             Address::Tcp(address) => {
-                command.arg("--port").arg(address.port().to_string());
-                command.arg("--bind").arg(address.ip().to_string());
+                args.extend(["--port".to_owned(), address.port().to_string()]);
+                args.extend(["--bind".to_owned(), address.ip().to_string()]);
             }
         }
-        let child = command
-            .args(&self.builder.args)
-            .current_dir(self.directory.path())
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // A group of its own: a Ctrl-C meant for the tests does not reach it, the kill does.
-            .process_group(0)
-            .spawn()
-            .map_err(|source| ServerError::Spawn {
-                path: path.to_owned(),
-                source,
-            })?;
-        self.child = Some(child);
+        args.extend_from_slice(&self.builder.args);
+        let directory = self.directory.path();
+        let process = Process::spawn(path, &args, directory, self.directory.doomed(), log);
+        self.process = Some(process.map_err(|source| ServerError::Spawn {
+            path: path.to_owned(),
+            source,
+        })?);
         Ok(())
     }
 
     /// Returns when the server answers PING: at once, since each try is made as soon as the last
     /// one has failed, a short pause apart.
     fn wait_until_ready(&mut self) -> Result<(), ServerError> {
-        let until = Deadline::after(DEADLINE);
-        loop {
-            let last = match self.answer() {
-                Ok(reply) if !reply.starts_with(b"-LOADING") => return Ok(()),
-                Ok(reply) => format!("it answered {}", reply.escape_ascii()),
-                Err(error) => format!("no answer to PING: {error}"),
-            };
-            let ended = match &mut self.child {
-                Some(child) => child.try_wait()?,
+        let mut last = String::new();
+        let ready = poll(DEADLINE, || {
+            match self.answer() {
+                Ok(reply) if !reply.starts_with(b"-LOADING") => return Ok(Some(())),
+                Ok(reply) => last = format!("it answered {}", reply.escape_ascii()),
+                Err(error) => last = format!("no answer to PING: {error}"),
+            }
+            let ended = match &mut self.process {
+                Some(process) => process.ended()?,
                 None => None,
             };
-            if let Some(status) = ended {
-                let error = self.not_ready(format!("it ended with {status}"));
-                self.kill();
-                return Err(error);
+            match ended {
+                Some(status) => Err(self.not_ready(format!("it ended with {status}"))),
+                None => Ok(None),
             }
-            if until.is_over() {
-                let error = self.not_ready(last);
-                self.kill();
-                return Err(error);
-            }
-            look_again();
+        });
+        let ready = match ready {
+            Ok(Some(())) => self.greet(),
+            Ok(None) => Err(self.not_ready(last)),
+            Err(error) => Err(error),
+        };
+        if ready.is_err() {
+            self.kill();
         }
+        ready
     }
 
     /// The reply to PING. An error such as NOAUTH is an answer too.
@@ -315,12 +411,23 @@ impl Server {
         connection.receive_raw()
     }
 
+    fn greet(&self) -> Result<(), ServerError> {
+        if self.builder.greeting.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.connect()?;
+        for command in &self.builder.greeting {
+            connection.call(command)?;
+        }
+        Ok(())
+    }
+
     fn signal(&self, signal: Signal) -> Result<(), ServerError> {
-        let child = self
-            .child
+        let process = self
+            .process
             .as_ref()
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the server does not run"))?;
-        Ok(kill_process(pid_of(child), signal).map_err(io::Error::from)?)
+        Ok(process.signal(signal)?)
     }
 
     fn not_ready(&self, reason: String) -> ServerError {
@@ -332,8 +439,27 @@ impl Server {
         }
     }
 
-    fn log_path(&self) -> PathBuf {
-        self.directory.path().join("log")
+    fn config_path(&self) -> PathBuf {
+        self.directory.path().join("server.conf")
+    }
+
+    /// Its port; zero when it has only a unix socket.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.address {
+            Address::Tcp(address) => SocketAddr::port(address),
+            Address::Unix(_) => 0,
+        }
+    }
+}
+
+/// A server reads as what it is in its deployment, and where.
+impl std::fmt::Display for Server {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let role = match self.builder.role.as_str() {
+            "" => "server",
+            role => role,
+        };
+        write!(out, "{role} at {}, {}", self.address, self.builder.binary)
     }
 }
 
@@ -347,11 +473,41 @@ impl Drop for Server {
         let log = self.log();
         let news = log.get(self.log_at_start..).unwrap_or(&log);
         if std::thread::panicking() && !news.is_empty() {
-            eprintln!("log of {} since it was ready:\n{news}", self.binary());
+            eprintln!("log of {self} since it was ready:\n{news}");
         }
     }
 }
 
-fn pid_of(child: &Child) -> Pid {
-    Pid::from_child(child)
+/// Where a server works.
+#[derive(Debug)]
+enum Directory {
+    Temporary(TempDir),
+    Kept(PathBuf),
+}
+
+impl Directory {
+    fn prepare(kept: &Option<PathBuf>) -> io::Result<Directory> {
+        match kept {
+            None => TempDir::with_prefix("redstart-").map(Directory::Temporary),
+            Some(path) => {
+                fs::create_dir_all(path)?;
+                Ok(Directory::Kept(fs::canonicalize(path)?))
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Directory::Temporary(directory) => directory.path(),
+            Directory::Kept(path) => path,
+        }
+    }
+
+    /// The directory that goes with the server.
+    fn doomed(&self) -> Option<&Path> {
+        match self {
+            Directory::Temporary(directory) => Some(directory.path()),
+            Directory::Kept(_) => None,
+        }
+    }
 }

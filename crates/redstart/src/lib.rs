@@ -41,6 +41,8 @@ mod guides {
     mod readme {}
     #[doc = include_str!("../../../docs/store.md")]
     mod store {}
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct Testing;
     #[doc = include_str!("../../../docs/limiter.md")]
     mod limiter {}
 }

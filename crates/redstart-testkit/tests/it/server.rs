@@ -1,35 +1,18 @@
 //! The server and its guard, on the real binary in `PATH`.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redstart_testkit::{Address, Reply, Server, ServerBinary, ServerError};
-use rustix::process::{Pid, test_kill_process};
+
+use crate::{
+    ask, assert_gone, assert_no_trace, assert_nothing_survives_the_runner, bulk, error_of, ok,
+    traces,
+};
 
 fn start() -> Server {
     Server::from_path()
         .and_then(|builder| builder.start())
         .unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Waits until the process is gone; whoever reaps it does so soon.
-fn assert_gone(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process id");
-    wait_until("the process is gone", || test_kill_process(pid).is_err());
-}
-
-#[allow(clippy::disallowed_methods, reason = "processes end in real time")]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < until, "waited too long until {what}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -113,46 +96,67 @@ fn a_paused_server_holds_its_connections_and_answers_later() {
 #[test]
 fn a_dropped_server_is_gone() {
     let server = start();
-    let (pid, directory) = (
-        server.pid().expect("a process"),
-        server.directory().to_owned(),
-    );
+    let left = traces([&server]);
     drop(server);
-    assert_gone(pid);
-    assert!(!directory.exists());
+    assert_no_trace(&left);
 }
 
-/// The test starts itself again as the runner that gets killed.
 #[test]
 fn a_killed_test_runner_leaves_no_server() {
-    const ROLE: &str = "REDSTART_TESTKIT_ROLE";
-    const NAME: &str = "a_killed_test_runner_leaves_no_server";
-    if std::env::var_os(ROLE).is_some() {
-        let server = start();
-        let (pid, directory) = (server.pid().expect("a process"), server.directory());
-        let told = writeln!(std::io::stdout(), "\nserver {pid} {}", directory.display());
-        told.expect("the test listens");
-        loop {
-            std::thread::park();
-        }
-    }
-    let mut runner = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", NAME, "--nocapture"])
-        .env(ROLE, "runner")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a runner");
-    let output = BufReader::new(runner.stdout.take().expect("its output"));
-    let told = output
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| line.strip_prefix("server ").map(str::to_owned))
-        .expect("the runner tells its server");
-    let (pid, directory) = told.split_once(' ').expect("its id and its directory");
-    runner.kill().expect("killed");
-    runner.wait().expect("reaped");
-    assert_gone(pid.parse().expect("a number"));
-    wait_until("the directory is gone", || !Path::new(directory).exists());
+    let name = "server::a_killed_test_runner_leaves_no_server";
+    assert_nothing_survives_the_runner(name, start, |server| vec![server]);
+}
+
+#[test]
+fn a_kept_directory_outlives_its_server() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let directory = parent.path().join("kept");
+    let start = || {
+        let builder = Server::from_path().expect("a server");
+        let builder = builder.tcp().directory(&directory);
+        let server = builder.args(["--appendonly", "yes"]).start();
+        server.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let mut server = start();
+    assert_eq!(server.call(&["SET", "k", "v"]).expect("set"), ok());
+    assert!(server.stop().expect("stopped").success());
+    drop(server);
+    assert!(directory.join("log").is_file());
+    assert_eq!(start().call(&["GET", "k"]).expect("kept"), bulk("v"));
+}
+
+#[test]
+fn a_server_in_trouble_refuses_and_recovers() {
+    let server = start();
+    let set = || ask(server.address(), &["SET", "k", "v"]);
+    assert_eq!(set(), ok());
+
+    server.fill_memory().expect("full");
+    assert!(error_of(&set()).starts_with("OOM "));
+    server.free_memory().expect("free");
+    assert_eq!(set(), ok());
+
+    server.refuse_writes().expect("alone");
+    assert!(error_of(&set()).starts_with("NOREPLICAS "));
+    server.accept_writes().expect("not alone");
+    assert_eq!(set(), ok());
+
+    server.demote().expect("a replica");
+    assert!(error_of(&set()).starts_with("READONLY "));
+    assert_eq!(server.call(&["GET", "k"]).expect("it reads"), bulk("v"));
+    server.promote().expect("a primary");
+    assert_eq!(set(), ok());
+}
+
+#[test]
+fn a_refusal_names_server_command_and_reason() {
+    let refused = start().call(&["INCR"]).expect_err("too few arguments");
+    let words = refused.to_string();
+    assert!(
+        words.contains("server at redis+unix://")
+            && words.contains(" answered INCR with ERR wrong"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -161,6 +165,11 @@ fn what_is_no_server_is_named() {
     assert!(matches!(&refused, ServerError::Spawn { .. }), "{refused}");
     let refused = ServerBinary::at("/bin/true").expect_err("not a server");
     assert!(refused.to_string().contains("/bin/true"), "{refused}");
+    let refused = ServerBinary::named("no-such-server").expect_err("not in PATH");
+    assert!(refused.to_string().contains("no-such-server"), "{refused}");
+    let found = ServerBinary::from_path().expect("a server");
+    let name = found.path().file_name().expect("a name");
+    assert_eq!(ServerBinary::named(name).expect("found by its name"), found);
     let refused = Server::from_path()
         .expect("a server")
         .arg("--no-such-option")
