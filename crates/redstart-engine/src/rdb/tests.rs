@@ -165,7 +165,7 @@ fn small_snapshot() -> Vec<u8> {
         writer.entry(b"number", None, None, &Object::Int(12_345))?;
         let text = b"to be or not to be or to be again ".repeat(10);
         writer.entry(b"text", Some(1 << 40), None, &Object::string(&text))?;
-        let noise: Vec<u8> = (0..300u32).map(|n| (n * n >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..300u32).map(|n| ((n * n) >> 3) as u8).collect();
         writer.entry(
             b"noise",
             None,
