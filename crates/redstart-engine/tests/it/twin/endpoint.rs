@@ -53,6 +53,8 @@ impl Live {
     pub(super) fn start(binary: ServerBinary) -> Live {
         let server = Server::builder(binary)
             .args(["--enable-debug-command", "yes"])
+            // Payloads that are not what they seem are refused, as by the engine, not taken on trust.
+            .args(["--sanitize-dump-payload", "yes"])
             .start()
             .unwrap_or_else(|error| panic!("{error}"));
         let own = server.connect().expect("a connection");

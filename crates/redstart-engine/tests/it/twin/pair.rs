@@ -130,6 +130,7 @@ impl Pair {
                 Rule::Chance => self.chosen(step, &ours[index], &theirs[index]),
                 Rule::Taken => self.taken(step, &ours[index], &theirs[index]),
                 Rule::Scan => self.scanned(step, &ours[index], &theirs[index]),
+                Rule::Payload => self.exchanged(&ours[index], &theirs[index]),
                 _ => None,
             };
             if let Some(what) = what {
@@ -297,6 +298,26 @@ impl Pair {
         mine.sort();
         other.sort();
         (mine != other).then(|| (escaped(ours), escaped(theirs)))
+    }
+
+    /// Gives each the other's payload. What they make of it is compared with everything else.
+    fn exchanged(&mut self, ours: &[u8], theirs: &[u8]) -> Option<Answers> {
+        let payload = |reply: &[u8]| match Reply::parse(reply) {
+            Ok(Reply::Bulk(payload)) => Some(payload),
+            _ => None,
+        };
+        let (mine, other) = (payload(ours)?, payload(theirs)?);
+        let take = |payload: Vec<u8>| {
+            let mut restore = words("RESTORE exchanged 0");
+            restore.extend([payload, b"REPLACE".to_vec()]);
+            [words("SELECT 0"), restore]
+        };
+        let taken = (self.ours.ask(&take(other)), self.theirs.ask(&take(mine)));
+        let is_fine = taken.0 == taken.1 && taken.0[1] == Reply::Simple(b"OK".to_vec());
+        (!is_fine).then(|| {
+            let show = |reply: &[u8], taken: &Reply| format!("{}, and {taken}", escaped(reply));
+            (show(ours, &taken.0[1]), show(theirs, &taken.1[1]))
+        })
     }
 
     /// Goes on with the scan that the step began and compares what it returns in all.

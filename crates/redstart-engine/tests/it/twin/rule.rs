@@ -36,6 +36,8 @@ pub(super) enum Rule {
     Chance,
     /// Which elements chance has taken away.
     Taken,
+    /// The bytes of a payload, if each side takes the other's for the same value.
+    Payload,
     /// The cursor, and what one call returns. All calls together may not differ.
     Scan,
     /// The values of fields; and fields the other has and ours has not.
@@ -68,9 +70,7 @@ impl Rule {
             "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
             "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),
             "TIME" | "LASTSAVE" | "OBJECT IDLETIME" | "OBJECT FREQ" | "CLIENT ID"
-            | "MEMORY USAGE" | "DUMP" | "DEBUG OBJECT" | "COMMAND COUNT" | "COMMAND DOCS" => {
-                Rule::Shape
-            }
+            | "MEMORY USAGE" | "DEBUG OBJECT" | "COMMAND COUNT" | "COMMAND DOCS" => Rule::Shape,
             // Redis' commands, our words.
             name if name.ends_with(" HELP") => Rule::Shape,
             "CLIENT INFO" | "CLIENT LIST" => Rule::ClientInfo,
@@ -78,6 +78,7 @@ impl Rule {
             "INFO" => Rule::Fields,
             "SRANDMEMBER" | "HRANDFIELD" | "ZRANDMEMBER" | "RANDOMKEY" => Rule::Chance,
             "SPOP" => Rule::Taken,
+            "DUMP" => Rule::Payload,
             "SCAN" | "SSCAN" | "HSCAN" | "ZSCAN" => Rule::Scan,
             _ => Rule::Exact,
         }
@@ -86,7 +87,10 @@ impl Rule {
     /// Whether a command of this rule must run by itself, because what it did has to be looked at
     /// before the next command.
     pub(super) fn runs_alone(self) -> bool {
-        matches!(self, Rule::Chance | Rule::Taken | Rule::Scan)
+        matches!(
+            self,
+            Rule::Chance | Rule::Taken | Rule::Scan | Rule::Payload
+        )
     }
 
     /// Whether two different replies are equal in all that may not differ. What chance chose and
@@ -139,7 +143,7 @@ impl Rule {
             Rule::Chance | Rule::Taken => {
                 shape(ours) == shape(theirs) && count(ours) == count(theirs)
             }
-            Rule::Scan => shape(ours) == shape(theirs),
+            Rule::Scan | Rule::Payload => shape(ours) == shape(theirs),
         }
     }
 }

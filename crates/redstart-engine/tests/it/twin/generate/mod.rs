@@ -5,6 +5,7 @@
 
 mod bitmaps;
 mod connection;
+mod forms;
 mod hashes;
 mod hyperloglogs;
 mod keys;
