@@ -2,6 +2,7 @@
 //! something is wrong.
 
 pub mod commands;
+pub mod redis_conf;
 pub mod reply_decoder;
 pub mod request_decoder;
 pub mod script_inputs;
@@ -16,4 +17,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reply_decoder", reply_decoder::run),
     ("commands", commands::run),
     ("script_inputs", script_inputs::run),
+    ("redis_conf", redis_conf::run),
 ];

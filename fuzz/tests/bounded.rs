@@ -60,7 +60,7 @@ impl Material {
         files.sort();
         let read = |path| std::fs::read(path).expect("a seed");
         let name = match target {
-            "commands" | "script_inputs" => target,
+            "commands" | "script_inputs" | "redis_conf" => target,
             _ => "protocol",
         };
         let dictionary = root.join("dictionaries").join(name).with_extension("dict");
@@ -173,6 +173,11 @@ fn commands() {
 #[test]
 fn script_inputs() {
     bounded("script_inputs");
+}
+
+#[test]
+fn redis_conf() {
+    bounded("redis_conf");
 }
 
 #[test]

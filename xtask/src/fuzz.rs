@@ -13,6 +13,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("reply_decoder", "protocol"),
     ("commands", "commands"),
     ("script_inputs", "script_inputs"),
+    ("redis_conf", "redis_conf"),
 ];
 
 /// What cargo-fuzz would have the compiler do, but for the sanitizers, which need a nightly

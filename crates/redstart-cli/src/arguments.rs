@@ -28,6 +28,7 @@ Examples:
   redstart                            The tour, then a server on port 6379
   redstart --once                     The tour alone; status 1 if a claim fails
   redstart serve --port 7000          A server on exactly this port
+  redstart serve --config redis.conf  One that is set up by a redis.conf
   redstart serve --store 'memory:?cluster=strict'
                                       One that refuses what a cluster refuses
   redstart exec memory: -- SET greeting hello
@@ -135,13 +136,18 @@ Print a completion script for a shell.
 /// How to serve.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeArguments {
+    /// A redis.conf to start with; the other options come after it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+
     /// The TCP port; 0 for none. Without it: 6379, or the next free one
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
 
-    /// An address to listen on, `*` for all of IPv4; may be given several times
-    #[arg(long, value_name = "IP", value_parser = parse_bind, default_values = ["127.0.0.1", "-::1"])]
-    pub(crate) bind: Vec<BindAddress>,
+    /// An address to listen on, `*` for all of IPv4; may be given several times. Without it: the
+    /// loopback addresses
+    #[arg(long, value_name = "IP", value_parser = parse_bind)]
+    pub(crate) bind: Vec<String>,
 
     /// A unix socket to listen on as well
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
@@ -176,9 +182,9 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,
 
-    /// How much is logged: error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log_level: tracing::Level,
+    /// How much is logged: error, warn, info, debug or trace. Without it: info
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<tracing::Level>,
 
     /// Serve DEBUG, for tests of clients
     #[arg(long)]
@@ -230,8 +236,11 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn parse_bind(word: &str) -> Result<BindAddress, String> {
-    BindAddress::parse(word).ok_or_else(|| "not an IP address".to_owned())
+fn parse_bind(word: &str) -> Result<String, String> {
+    match BindAddress::parse(word) {
+        Some(_) => Ok(word.to_owned()),
+        None => Err("not an IP address".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod exec;
+mod failure;
 mod files;
 mod logging;
 mod output;

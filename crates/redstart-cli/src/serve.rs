@@ -2,111 +2,97 @@
 
 use std::process::ExitCode;
 
-use redstart_engine::Engine;
-use redstart_engine::server::Server;
+use redstart_engine::conf::{Line, Origin};
 
 use crate::arguments::ServeArguments;
-use crate::logging::{self, LogTarget, Logging};
-use crate::output::report;
-use crate::serving::{self, Addresses, Lanes, PortChoice};
-use crate::signals::Signals;
-
-/// The port Redis clients try first.
-pub(crate) const DEFAULT_PORT: u16 = 6379;
+use crate::failure::Failure;
+use crate::logging::{self, LogTarget};
+use crate::redis_server::ServerOptions;
+use crate::serving::{self, PortChoice};
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &ServeArguments) -> ExitCode {
     match serve(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            report(&format!("redstart: {reason}"));
+        Err(failure) => {
+            failure.report("redstart");
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(arguments: &ServeArguments) -> Result<(), String> {
-    start_log(arguments)?;
-    let engine = engine(arguments)?;
-    let runtime = serving::runtime()?;
-    let lanes = Lanes::start(None)?;
-    let served = runtime.block_on(async {
-        let server = listen(arguments, &engine, &lanes).await?;
-        let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
-        if let Some(taken) = taken_port(arguments, &server) {
-            tracing::warn!("port {DEFAULT_PORT} is taken, so this is port {taken}");
-        }
-        serving::announce(&server);
-        server.serve(signals.shutdown()).await;
-        tracing::info!("bye");
-        Ok(())
-    });
-    lanes.end();
-    serving::end(runtime);
-    served
+fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
+    let options = options(arguments)?;
+    start_log(arguments, &options)?;
+    serving::run(&options, port(&options))
 }
 
-/// Starts the log that the arguments ask for, on standard error.
-pub(crate) fn start_log(arguments: &ServeArguments) -> Result<(), String> {
-    logging::start(&Logging {
-        format: arguments.log_format,
-        level: arguments.log_level,
-        target: LogTarget::StandardError,
-    })
+/// Starts the log that the arguments ask for, on standard error unless the configuration file
+/// names a file.
+pub(crate) fn start_log(arguments: &ServeArguments, options: &ServerOptions) -> Result<(), String> {
+    let mut logging = options.logging(LogTarget::StandardError);
+    logging.format = arguments.log_format;
+    if let Some(level) = arguments.log_level {
+        logging.level = level;
+    }
+    logging::start(&logging)
 }
 
-/// The engine that the arguments describe.
-pub(crate) fn engine(arguments: &ServeArguments) -> Result<Engine, String> {
-    let strict = match arguments.store.as_str() {
+/// Exactly the port that was asked for, or a free one.
+pub(crate) fn port(options: &ServerOptions) -> PortChoice {
+    match options.port {
+        Some(port) => PortChoice::Exactly(port),
+        None => PortChoice::From(serving::DEFAULT_PORT),
+    }
+}
+
+/// What to serve: the configuration file's settings, and the arguments after them.
+pub(crate) fn options(arguments: &ServeArguments) -> Result<ServerOptions, Failure> {
+    let cluster_strict = match arguments.store.as_str() {
         "memory:" => false,
         "memory:?cluster=strict" => true,
         other => {
-            return Err(format!(
-                "--store {other}: only memory: and memory:?cluster=strict can be served so far"
-            ));
+            let only = "only memory: and memory:?cluster=strict can be served so far";
+            return Err(format!("--store {other}: {only}").into());
         }
     };
-    let engine = Engine::builder()
-        .cluster_strict(strict)
-        .debug_commands(arguments.enable_debug_command)
-        .build();
-    let maxclients = arguments.maxclients.map(|count| count.to_string());
-    for (name, value) in [
-        ("requirepass", &arguments.requirepass),
-        ("maxmemory", &arguments.maxmemory),
-        ("maxmemory-policy", &arguments.maxmemory_policy),
-        ("maxclients", &maxclients),
-    ] {
-        if let Some(value) = value {
-            serving::configure(&engine, name, value)
-                .map_err(|reason| format!("--{name}: {reason}"))?;
-        }
-    }
-    Ok(engine)
+    let mut options = ServerOptions::from_file(arguments.config.as_deref(), lines(arguments))?;
+    options.cluster_strict = cluster_strict;
+    Ok(options)
 }
 
-/// Listens where the arguments say.
-pub(crate) async fn listen(
-    arguments: &ServeArguments,
-    engine: &Engine,
-    lanes: &Lanes,
-) -> Result<Server, String> {
-    serving::fit_clients_to_files(engine)?;
-    let addresses = Addresses {
-        port: match arguments.port {
-            Some(port) => PortChoice::Exactly(port),
-            None => PortChoice::From(DEFAULT_PORT),
-        },
-        bind: arguments.bind.clone(),
-        unix_socket: arguments.unixsocket.clone().map(|path| (path, None)),
-        backlog: 511,
-        runtimes: lanes.handles(),
+/// The arguments as lines of a redis.conf.
+fn lines(arguments: &ServeArguments) -> Vec<Line> {
+    let one = |value: Option<String>| value.map(|value| vec![value]);
+    let socket = arguments.unixsocket.as_ref();
+    let settings = [
+        ("port", one(arguments.port.map(|port| port.to_string()))),
+        (
+            "bind",
+            (!arguments.bind.is_empty()).then(|| arguments.bind.clone()),
+        ),
+        (
+            "unixsocket",
+            one(socket.map(|path| path.display().to_string())),
+        ),
+        ("requirepass", one(arguments.requirepass.clone())),
+        ("maxmemory", one(arguments.maxmemory.clone())),
+        ("maxmemory-policy", one(arguments.maxmemory_policy.clone())),
+        (
+            "maxclients",
+            one(arguments.maxclients.map(|count| count.to_string())),
+        ),
+        (
+            "enable-debug-command",
+            one(arguments.enable_debug_command.then(|| "yes".to_owned())),
+        ),
+    ];
+    let line = |(name, values): (&str, Option<Vec<String>>)| {
+        Some(Line {
+            name: name.to_owned(),
+            values: values?.into_iter().map(String::into_bytes).collect(),
+            origin: Origin::CommandLine,
+        })
     };
-    addresses.listen(engine).await
-}
-
-/// The port that was taken instead of the default one, if that was not free.
-pub(crate) fn taken_port(arguments: &ServeArguments, server: &Server) -> Option<u16> {
-    let port = serving::port_of(server)?;
-    (arguments.port.is_none() && port != DEFAULT_PORT).then_some(port)
+    settings.into_iter().filter_map(line).collect()
 }

@@ -8,25 +8,29 @@ use redstart_engine::server::{Address, ListenError, Server};
 use redstart_engine::{Engine, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::failure::Failure;
 use crate::files;
-use crate::redis_server::{BindAddress, ServerOptions};
+use crate::redis_server::{self, BindAddress, ServerOptions};
 use crate::signals::Signals;
 
 /// The version of Redis whose behaviour the engine has.
 pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
+
+/// The port Redis clients try first.
+pub(crate) const DEFAULT_PORT: u16 = 6379;
 
 /// How many ports above the default one are tried.
 const PORTS_TRIED: u16 = 100;
 
 /// Where to listen.
 #[derive(Clone, Debug)]
-pub(crate) struct Addresses {
-    pub(crate) port: PortChoice,
-    pub(crate) bind: Vec<BindAddress>,
-    pub(crate) unix_socket: Option<(PathBuf, Option<u32>)>,
-    pub(crate) backlog: u32,
+struct Addresses {
+    port: PortChoice,
+    bind: Vec<BindAddress>,
+    unix_socket: Option<(PathBuf, Option<u32>)>,
+    backlog: u32,
     /// Where connections are served.
-    pub(crate) runtimes: Vec<Handle>,
+    runtimes: Vec<Handle>,
 }
 
 /// Which TCP port.
@@ -38,30 +42,13 @@ pub(crate) enum PortChoice {
     From(u16),
 }
 
-/// Runs a redstart-server until a signal ends it.
-pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
-    let engine = Engine::builder()
-        .debug_commands(options.debug_command)
-        .build();
-    for (name, value, origin) in &options.live {
-        configure(&engine, name, value)
-            .map_err(|reason| format!("{}: {reason}", origin.spell(&shown(name, value))))?;
-    }
+/// Serves what the options describe until a signal ends it.
+pub(crate) fn run(options: &ServerOptions, port: PortChoice) -> Result<(), Failure> {
+    let engine = engine(options)?;
     let runtime = runtime()?;
     let lanes = Lanes::start(options.threads)?;
     let served = runtime.block_on(async {
-        fit_clients_to_files(&engine)?;
-        let addresses = Addresses {
-            port: PortChoice::Exactly(options.port),
-            bind: options.bind.clone(),
-            unix_socket: options
-                .unix_socket
-                .clone()
-                .map(|path| (path, options.unix_socket_mode)),
-            backlog: options.tcp_backlog,
-            runtimes: lanes.handles(),
-        };
-        let server = addresses.listen(&engine).await?;
+        let server = listen(options, port, &engine, &lanes).await?;
         let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
         let _pid_file = options
             .pid_file
@@ -69,6 +56,9 @@ pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
             .map(PidFile::write)
             .transpose()?;
         announce(&server);
+        if let Some(taken) = port.taken(&server) {
+            tracing::warn!("port {DEFAULT_PORT} is taken, so this is port {taken}");
+        }
         server.serve(signals.shutdown()).await;
         tracing::info!("bye");
         Ok(())
@@ -76,6 +66,42 @@ pub(crate) fn run_redis_server(options: ServerOptions) -> Result<(), String> {
     lanes.end();
     end(runtime);
     served
+}
+
+/// The engine that the options describe.
+pub(crate) fn engine(options: &ServerOptions) -> Result<Engine, Failure> {
+    let engine = Engine::builder()
+        .cluster_strict(options.cluster_strict)
+        .databases(options.databases)
+        .debug_commands(options.debug_command)
+        .build();
+    engine.set_host(options.host.clone());
+    redis_server::configure(&engine, &options.live)?;
+    Ok(engine)
+}
+
+/// Listens where the options say.
+pub(crate) async fn listen(
+    options: &ServerOptions,
+    port: PortChoice,
+    engine: &Engine,
+    lanes: &Lanes,
+) -> Result<Server, Failure> {
+    fit_clients_to_files(engine)?;
+    let addresses = Addresses {
+        port,
+        bind: options
+            .bind
+            .clone()
+            .unwrap_or_else(|| BindAddress::LOOPBACK.to_vec()),
+        unix_socket: options
+            .unix_socket
+            .clone()
+            .map(|path| (path, options.unix_socket_mode)),
+        backlog: options.tcp_backlog,
+        runtimes: lanes.handles(),
+    };
+    Ok(addresses.listen(engine).await?)
 }
 
 /// The runtime for everything but connections that are served.
@@ -134,7 +160,7 @@ fn cores() -> usize {
 }
 
 /// Logs where a server listens, and that it does.
-pub(crate) fn announce(server: &Server) {
+fn announce(server: &Server) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         compatible = COMPATIBLE_VERSION,
@@ -149,14 +175,11 @@ pub(crate) fn announce(server: &Server) {
 }
 
 /// Sets what CONFIG SET sets.
-pub(crate) fn configure(engine: &Engine, name: &str, value: &str) -> Result<(), String> {
+pub(crate) fn configure(engine: &Engine, name: &str, value: &[u8]) -> Result<(), String> {
     let mut client = engine.connect_embedded();
-    match client.call(&[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()]) {
+    match client.call(&[b"CONFIG", b"SET", name.as_bytes(), value]) {
         Value::Error(error) => {
             let text = String::from_utf8_lossy(&error);
-            if text.starts_with("ERR Unknown option") {
-                return Err("there is no such option here (see --help)".to_owned());
-            }
             // The name is said already, and better.
             let reason = text.split_once(" - ").map_or(&*text, |(_, reason)| reason);
             Err(reason.to_owned())
@@ -166,7 +189,7 @@ pub(crate) fn configure(engine: &Engine, name: &str, value: &str) -> Result<(), 
 }
 
 /// Lets in no more clients than the system allows this process to have files open.
-pub(crate) fn fit_clients_to_files(engine: &Engine) -> Result<(), String> {
+fn fit_clients_to_files(engine: &Engine) -> Result<(), String> {
     let mut client = engine.connect_embedded();
     let wanted = match client.call(&[b"CONFIG", b"GET", b"maxclients"]) {
         Value::Map(pairs) => pairs.into_iter().next().and_then(|(_, value)| match value {
@@ -183,14 +206,14 @@ pub(crate) fn fit_clients_to_files(engine: &Engine) -> Result<(), String> {
             possible,
             "fewer clients than maxclients: the limit of open files"
         );
-        configure(engine, "maxclients", &possible.to_string())?;
+        configure(engine, "maxclients", possible.to_string().as_bytes())?;
     }
     Ok(())
 }
 
 impl Addresses {
     /// Listens on all of them.
-    pub(crate) async fn listen(&self, engine: &Engine) -> Result<Server, String> {
+    async fn listen(&self, engine: &Engine) -> Result<Server, String> {
         let ips = self.present_ips();
         let (first, last) = match self.port {
             PortChoice::Exactly(port) => (port, port),
@@ -242,8 +265,16 @@ impl Addresses {
     }
 }
 
+impl PortChoice {
+    /// The port that was taken instead of the default one, if that was not free.
+    pub(crate) fn taken(self, server: &Server) -> Option<u16> {
+        let port = port_of(server)?;
+        (self == PortChoice::From(DEFAULT_PORT) && port != DEFAULT_PORT).then_some(port)
+    }
+}
+
 /// The TCP port of a server.
-pub(crate) fn port_of(server: &Server) -> Option<u16> {
+fn port_of(server: &Server) -> Option<u16> {
     server.addresses().iter().find_map(|address| match address {
         Address::Tcp(address) => Some(address.port()),
         _ => None,
@@ -255,14 +286,6 @@ fn explain(error: &ListenError) -> String {
         .map(ToString::to_string)
         .unwrap_or_default();
     format!("{error}: {source}")
-}
-
-/// An option as it may be shown: a password is not.
-fn shown(name: &str, value: &str) -> String {
-    match name {
-        "requirepass" => format!("{name} ***"),
-        _ => format!("{name} {value}"),
-    }
 }
 
 /// A file with this process' id, removed at the end.

@@ -5,21 +5,22 @@ use std::process::ExitCode;
 use redstart_engine::server::Server;
 
 use crate::arguments::ServeArguments;
-use crate::output::{Style, print_line, report};
+use crate::failure::Failure;
+use crate::output::{Style, print_line};
 use crate::serve;
-use crate::serving::{self, Lanes};
+use crate::serving::{self, Lanes, PortChoice};
 use crate::signals::Signals;
 use crate::tour::{self, Outcome, Stage};
 
 /// Shows the tour, then serves; with `once` it ends after the tour.
 pub(crate) fn run(arguments: &ServeArguments, once: bool) -> ExitCode {
-    show(arguments, once).unwrap_or_else(|reason| {
-        report(&format!("redstart: {reason}"));
+    show(arguments, once).unwrap_or_else(|failure| {
+        failure.report("redstart");
         ExitCode::FAILURE
     })
 }
 
-fn show(arguments: &ServeArguments, once: bool) -> Result<ExitCode, String> {
+fn show(arguments: &ServeArguments, once: bool) -> Result<ExitCode, Failure> {
     let runtime = serving::runtime()?;
     let lanes = Lanes::start(None)?;
     let shown = runtime.block_on(async {
@@ -33,21 +34,23 @@ fn show(arguments: &ServeArguments, once: bool) -> Result<ExitCode, String> {
     shown
 }
 
-async fn show_once() -> Result<ExitCode, String> {
+async fn show_once() -> Result<ExitCode, Failure> {
     let style = Style::of_stdout();
     greet(style);
     Ok(tour(style).await?.exit_code())
 }
 
-async fn show_and_serve(arguments: &ServeArguments, lanes: &Lanes) -> Result<ExitCode, String> {
+async fn show_and_serve(arguments: &ServeArguments, lanes: &Lanes) -> Result<ExitCode, Failure> {
     let style = Style::of_stdout();
-    serve::start_log(arguments)?;
-    let engine = serve::engine(arguments)?;
+    let options = serve::options(arguments)?;
+    serve::start_log(arguments, &options)?;
+    let engine = serving::engine(&options)?;
+    let port = serve::port(&options);
     // Listening before the tour: whoever connects meanwhile is answered when it is over.
-    let server = serve::listen(arguments, &engine, lanes).await?;
+    let server = serving::listen(&options, port, &engine, lanes).await?;
     let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
     greet(style);
-    show_addresses(&server, arguments, style);
+    show_addresses(&server, port, style);
     tokio::select! {
         // In this order, so that Ctrl-C is not kept waiting by a busy tour.
         biased;
@@ -74,13 +77,13 @@ fn greet(style: Style) {
     ));
 }
 
-fn show_addresses(server: &Server, arguments: &ServeArguments, style: Style) {
+fn show_addresses(server: &Server, port: PortChoice, style: Style) {
     let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
     print_line(&format!("  listening on {}", addresses.join(" and ")));
-    if let Some(port) = serve::taken_port(arguments, server) {
+    if let Some(taken) = port.taken(server) {
         let text = format!(
-            "port {} is taken, so it is {port} this time",
-            serve::DEFAULT_PORT
+            "port {} is taken, so it is {taken} this time",
+            serving::DEFAULT_PORT
         );
         print_line(&format!("  {}", style.yellow(&text)));
     }

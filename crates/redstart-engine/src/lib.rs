@@ -13,6 +13,7 @@ extern crate self as redstart_engine;
 mod clients;
 mod clock;
 mod command;
+pub mod conf;
 mod data;
 mod keyspace;
 mod random;
@@ -34,6 +35,7 @@ pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass}
 pub use redstart_protocol::{Resp, Value};
 pub use state::Outbox;
 pub use state::config::EvictionPolicy;
+pub use state::host::Host;
 
 #[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../../../docs/engine.md")]

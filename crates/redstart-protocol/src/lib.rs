@@ -12,6 +12,6 @@ mod value;
 
 pub use encode::encode;
 pub use reply::{ReplyDecoder, ReplyError, ReplyLimits};
-pub use request::{Args, Request, RequestDecoder, RequestError, RequestLimits};
+pub use request::{Args, Request, RequestDecoder, RequestError, RequestLimits, words_of_line};
 pub use slot::{SLOTS, hash_tag, slot};
 pub use value::{Resp, Value};

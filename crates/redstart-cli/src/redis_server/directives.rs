@@ -1,10 +1,11 @@
-//! Every option, and what it does.
+//! Every option that is obeyed, and what it does.
 
 use std::num::ParseIntError;
 use std::path::PathBuf;
 
-use super::lines::Directive;
-use super::options::{BindAddress, LogLevel, OptionError, ServerOptions};
+use redstart_engine::conf::{self, Directive, Line, Refusal, Support};
+
+use super::options::{BindAddress, LogLevel, ServerOptions};
 
 /// An option of redstart-server.
 struct Row {
@@ -17,14 +18,12 @@ struct Row {
 /// What becomes of an option.
 enum Action {
     /// Changes what the server will be.
-    Set(fn(&mut ServerOptions, &[String]) -> Result<(), String>),
+    Set(fn(&mut ServerOptions, &[&str]) -> Result<(), String>),
     /// Is handed to the engine, which takes it at run time as well (CONFIG SET).
     Live,
-    /// May only confirm what is the case anyway.
-    Confirm(&'static [&'static str]),
 }
 
-use Action::{Confirm, Live, Set};
+use Action::{Live, Set};
 
 const fn row(name: &'static str, takes: &'static str, says: &'static str, does: Action) -> Row {
     Row {
@@ -90,6 +89,12 @@ const TABLE: &[Row] = &[
         "<path>",
         "A file to write the process id to.",
         Set(pid_file),
+    ),
+    row(
+        "databases",
+        "<1-16>",
+        "How many databases there are.",
+        Set(databases),
     ),
     row(
         "dir",
@@ -234,100 +239,98 @@ const TABLE: &[Row] = &[
         "Older name of busy-reply-threshold.",
         Live,
     ),
-    row(
-        "databases",
-        "16",
-        "There are 16 databases.",
-        Confirm(&["16"]),
-    ),
-    row(
-        "save",
-        "\"\"",
-        "Nothing is kept on disk yet.",
-        Confirm(&[""]),
-    ),
-    row(
-        "appendonly",
-        "no",
-        "Nothing is kept on disk yet.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "daemonize",
-        "no",
-        "It runs in the foreground.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "supervised",
-        "no",
-        "It tells no supervisor.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "cluster-enabled",
-        "no",
-        "It is no cluster node.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "syslog-enabled",
-        "no",
-        "It logs to standard output or a file.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "set-proc-title",
-        "no",
-        "It leaves its process title alone.",
-        Confirm(&["no"]),
-    ),
-    row(
-        "always-show-logo",
-        "no",
-        "It has no logo.",
-        Confirm(&["no"]),
-    ),
-    row("tls-port", "0", "It does not speak TLS.", Confirm(&["0"])),
 ];
 
-/// Carries an option out, or says by name why it cannot be.
-pub(super) fn apply(options: &mut ServerOptions, directive: &Directive) -> Result<(), OptionError> {
-    let Directive {
-        name,
-        values,
-        origin,
-    } = directive;
-    // What is not listed here may still be something that the engine knows how to take or refuse.
-    let row = TABLE.iter().find(|row| row.name == name);
-    let refuse = |reason: &str| {
-        let written = format!("{name} {}", show(values));
-        OptionError::new(format!("{}: {reason}", origin.spell(written.trim_end())))
+/// Values that are shown to nobody.
+const SECRET: &[&str] = &[
+    "masterauth",
+    "requirepass",
+    "tls-client-key-file-pass",
+    "tls-key-file-pass",
+    "user",
+];
+
+/// Carries an option out, or says in which way it cannot be. What may only say what is the case
+/// anyway is kept as a claim, because a later line may take it back.
+pub(super) fn apply(options: &mut ServerOptions, line: Line) -> Result<(), String> {
+    let Some(written) = conf::find(&line.name) else {
+        let unknown = Refusal::Unknown;
+        return Err(match conf::nearest(&line.name) {
+            Some(nearest) => format!("{unknown}, did you mean {nearest}?"),
+            None => format!("{unknown}: Redis 7.0 has no such directive either"),
+        });
     };
-    match row.map_or(&Live, |row| &row.does) {
-        Set(set) => set(options, values).map_err(|reason| refuse(&reason)),
-        Live if values.is_empty() => Err(refuse("a value is missing")),
-        Live => {
+    let directive = conf::find(written.present_name()).unwrap_or(written);
+    match directive.support {
+        Support::Only { accepts: [], .. } => Err(refusal(directive, &line)),
+        Support::Only { .. } => {
             options
-                .live
-                .push((name.clone(), values.join(" "), origin.clone()));
+                .claims
+                .retain(|(claimed, _)| claimed.name != directive.name);
+            options.claims.push((directive, line));
             Ok(())
         }
-        Confirm(accepted) => match values.as_slice() {
-            [value] if accepted.iter().any(|word| value.eq_ignore_ascii_case(word)) => Ok(()),
-            _ => {
-                let reason = row.map_or_else(String::new, |row| as_reason(row.says));
-                let only = accepted
-                    .iter()
-                    .map(|word| quote(word))
-                    .collect::<Vec<_>>()
-                    .join(" or ");
-                Err(refuse(&format!(
-                    "not supported: {reason} (only {only} is accepted)"
-                )))
-            }
-        },
+        _ if line.values.is_empty() => Err("a value is missing".into()),
+        _ if line.values.len() > 1 && !directive.takes_several() => Err("takes one value".into()),
+        Support::Engine { .. } | Support::Alias(_) => {
+            options.live.push(line);
+            Ok(())
+        }
+        Support::Program { .. } => set(options, directive, &line),
     }
+}
+
+/// What is wrong with a claim, if it does not say what is the case.
+pub(super) fn check(directive: &Directive, line: &Line) -> Result<(), String> {
+    match directive.support.accepts(&line.joined()) {
+        true => Ok(()),
+        false => Err(refusal(directive, line)),
+    }
+}
+
+fn refusal(directive: &Directive, line: &Line) -> String {
+    let Support::Only {
+        accepts,
+        refusal,
+        why,
+    } = directive.support
+    else {
+        return String::new();
+    };
+    let accepted: Vec<String> = accepts.iter().map(|word| quote(word)).collect();
+    match accepted.as_slice() {
+        [] => format!("{refusal}: {why}"),
+        _ if line.values.is_empty() => "a value is missing".into(),
+        accepted => format!(
+            "{refusal}: {why} (only {} is accepted)",
+            accepted.join(" or ")
+        ),
+    }
+}
+
+fn set(options: &mut ServerOptions, directive: &Directive, line: &Line) -> Result<(), String> {
+    let text = |value: &'_ Vec<u8>| String::from_utf8(value.clone());
+    let values: Result<Vec<String>, _> = line.values.iter().map(text).collect();
+    let values = values.map_err(|_| "not UTF-8")?;
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let row = TABLE.iter().find(|row| row.name == directive.name);
+    match row.map(|row| &row.does) {
+        Some(Set(set)) => set(options, &values)?,
+        _ => return Err("not an option of this program".into()),
+    }
+    options.host = std::mem::take(&mut options.host).setting(directive.name, values.join(" "));
+    Ok(())
+}
+
+/// A line as it may be shown: a password is not.
+pub(super) fn show(line: &Line) -> String {
+    let secret = SECRET.contains(&line.name.as_str());
+    let values = line.values.iter().map(|value| match secret {
+        true => "***".to_owned(),
+        false => quote(&String::from_utf8_lossy(value)),
+    });
+    let words: Vec<String> = std::iter::once(line.name.clone()).chain(values).collect();
+    words.join(" ")
 }
 
 /// The table for `--help`.
@@ -339,26 +342,26 @@ pub(super) fn describe() -> String {
     TABLE.iter().map(describe).collect::<Vec<_>>().join("\n")
 }
 
-fn port(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
-    options.port = number(one(values)?, 0, u16::MAX.into())?;
+fn port(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
+    options.port = Some(number(one(values)?, 0, u16::MAX.into())?);
     Ok(())
 }
 
-fn bind(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn bind(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     let parse =
         |word: &str| BindAddress::parse(word).ok_or_else(|| format!("{word} is not an IP address"));
     let words = values.iter().flat_map(|value| value.split_whitespace());
-    options.bind = words.map(parse).collect::<Result<_, _>>()?;
+    options.bind = Some(words.map(parse).collect::<Result<_, _>>()?);
     Ok(())
 }
 
-fn unix_socket(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn unix_socket(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     let path = one(values)?;
     options.unix_socket = (!path.is_empty()).then(|| PathBuf::from(path));
     Ok(())
 }
 
-fn unix_socket_mode(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn unix_socket_mode(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     let mode = u32::from_str_radix(one(values)?, 8)
         .ok()
         .filter(|mode| *mode <= 0o777);
@@ -367,17 +370,17 @@ fn unix_socket_mode(options: &mut ServerOptions, values: &[String]) -> Result<()
     Ok(())
 }
 
-fn backlog(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn backlog(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     options.tcp_backlog = number(one(values)?, 1, i32::MAX.into())?;
     Ok(())
 }
 
-fn threads(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn threads(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     options.threads = Some(number(one(values)?, 1, 128)?);
     Ok(())
 }
 
-fn debug_command(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn debug_command(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     options.debug_command = match one(values)?.to_ascii_lowercase().as_str() {
         "yes" => true,
         "no" => false,
@@ -386,7 +389,7 @@ fn debug_command(options: &mut ServerOptions, values: &[String]) -> Result<(), S
     Ok(())
 }
 
-fn log_level(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn log_level(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     options.log_level = match one(values)?.to_ascii_lowercase().as_str() {
         "debug" => LogLevel::Debug,
         "verbose" => LogLevel::Verbose,
@@ -397,24 +400,32 @@ fn log_level(options: &mut ServerOptions, values: &[String]) -> Result<(), Strin
     Ok(())
 }
 
-fn log_file(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn log_file(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     let path = one(values)?;
     options.log_file = (!path.is_empty()).then(|| PathBuf::from(path));
     Ok(())
 }
 
-fn pid_file(options: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn pid_file(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     let path = one(values)?;
     options.pid_file = (!path.is_empty()).then(|| PathBuf::from(path));
     Ok(())
 }
 
+fn databases(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
+    options.databases = match number(one(values)?, 1, i32::MAX.into())? {
+        few @ 1..=16 => few,
+        _ => return Err(format!("{}: more than 16 databases", Refusal::NotYet)),
+    };
+    Ok(())
+}
+
 /// Takes effect at once, so that relative paths after it are meant from there, as in Redis.
-fn directory(_: &mut ServerOptions, values: &[String]) -> Result<(), String> {
+fn directory(_: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
     std::env::set_current_dir(one(values)?).map_err(|error| error.to_string())
 }
 
-fn one(values: &[String]) -> Result<&str, String> {
+fn one<'a>(values: &[&'a str]) -> Result<&'a str, String> {
     match values {
         [value] => Ok(value),
         [] => Err("a value is missing".into()),
@@ -431,26 +442,6 @@ fn number<N: TryFrom<i64>>(word: &str, min: i64, max: i64) -> Result<N, String> 
         true => N::try_from(parsed).map_err(|_| wrong()),
         false => Err(wrong()),
     }
-}
-
-/// A sentence of the table as a part of another one.
-fn as_reason(sentence: &str) -> String {
-    let mut letters = sentence.trim_end_matches('.').chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(letters)
-        .collect()
-}
-
-/// Values as they would be written again.
-fn show(values: &[String]) -> String {
-    values
-        .iter()
-        .map(|value| quote(value))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn quote(value: &str) -> String {

@@ -9,14 +9,14 @@ mod lines;
 mod options;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(crate) use options::{BindAddress, ServerOptions};
+pub(crate) use options::{BindAddress, ServerOptions, configure};
 
-use crate::logging;
+use crate::failure::Failure;
+use crate::logging::{self, LogTarget};
 use crate::output::{print_line, report};
-use crate::serving;
+use crate::serving::{self, PortChoice};
 
 const HELP: &str = "\
 redstart-server: Redstart's embedded engine behind a RESP port, started the way redis-server is
@@ -36,7 +36,8 @@ Examples:
        redstart-server --maxmemory 100mb --maxmemory-policy allkeys-lru
        echo 'maxclients 500' | redstart-server -
 
-Options, as redis.conf spells them; anything else is refused by name:";
+Options, as redis.conf spells them. Every other directive of Redis 7.0 may say what is the case
+anyway, and is refused with the reason otherwise:";
 
 /// Runs `redstart-server` with this process' arguments.
 pub(crate) fn run() -> ExitCode {
@@ -73,18 +74,20 @@ pub(crate) fn run() -> ExitCode {
         }
         _ => {}
     }
-    let started = ServerOptions::from_words(&words).map_err(|error| error.to_string());
-    let served = started.and_then(|options| {
-        logging::start(&options.logging())?;
-        serving::run_redis_server(options)
-    });
-    match served {
+    match serve(&words) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            report(&format!("redstart-server: {reason}"));
+        Err(failure) => {
+            failure.report("redstart-server");
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve(words: &[String]) -> Result<(), Failure> {
+    let options = ServerOptions::from_words(words)?;
+    logging::start(&options.logging(LogTarget::StandardOutput))?;
+    let port = PortChoice::Exactly(options.port.unwrap_or(serving::DEFAULT_PORT));
+    serving::run(&options, port)
 }
 
 /// What `--version` prints. Tools read the number after `v=` to learn what they may expect, so it
@@ -96,12 +99,4 @@ fn version_line() -> String {
         env!("CARGO_PKG_VERSION"),
         usize::BITS,
     )
-}
-
-/// Where a directive stands, for messages about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    CommandLine,
-    File(PathBuf, usize),
-    StandardInput(usize),
 }

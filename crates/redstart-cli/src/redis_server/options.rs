@@ -1,30 +1,40 @@
 //! What a redstart-server was asked to be.
 
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Origin;
+use redstart_engine::conf::{Directive, Flaw, Line, Reader};
+use redstart_engine::{Engine, Host};
+
 use super::directives;
 use super::lines;
 use crate::logging::{LogFormat, LogTarget, Logging};
+use crate::serving;
 
 /// Everything redis-server's arguments can say and this server obeys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerOptions {
-    pub(crate) port: u16,
-    pub(crate) bind: Vec<BindAddress>,
+    /// Absent when nobody said which.
+    pub(crate) port: Option<u16>,
+    /// Absent when nobody said where.
+    pub(crate) bind: Option<Vec<BindAddress>>,
     pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) unix_socket_mode: Option<u32>,
     pub(crate) tcp_backlog: u32,
     pub(crate) threads: Option<usize>,
+    pub(crate) databases: u8,
+    /// Whether to refuse what a cluster would.
+    pub(crate) cluster_strict: bool,
     pub(crate) debug_command: bool,
     pub(crate) log_level: LogLevel,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
-    /// Settings that CONFIG SET takes too: name, value, where they were written.
-    pub(crate) live: Vec<(String, String, Origin)>,
+    /// Settings that CONFIG SET takes too.
+    pub(crate) live: Vec<Line>,
+    /// What CONFIG GET shows of the others.
+    pub(crate) host: Host,
+    /// What was said to be the case, and has to be.
+    pub(super) claims: Vec<(&'static Directive, Line)>,
 }
 
 /// An address to listen on.
@@ -77,33 +87,49 @@ impl BindAddress {
 impl Default for ServerOptions {
     fn default() -> ServerOptions {
         ServerOptions {
-            port: 6379,
-            bind: BindAddress::LOOPBACK.to_vec(),
+            port: None,
+            bind: None,
             unix_socket: None,
             unix_socket_mode: None,
             tcp_backlog: 511,
             threads: None,
+            databases: 16,
+            cluster_strict: false,
             debug_command: false,
             log_level: LogLevel::Notice,
             log_file: None,
             pid_file: None,
             live: Vec::new(),
+            host: Host::new(),
+            claims: Vec::new(),
         }
     }
 }
 
 impl ServerOptions {
-    /// Reads arguments, and the configuration file they may name.
-    pub(crate) fn from_words(words: &[String]) -> Result<ServerOptions, OptionError> {
-        let mut options = ServerOptions::default();
-        for directive in lines::directives(words)? {
-            directives::apply(&mut options, &directive)?;
-        }
-        Ok(options)
+    /// Reads arguments, and the configuration file they may name. Everything that is wrong is
+    /// told, not only the first of it.
+    pub(crate) fn from_words(words: &[String]) -> Result<ServerOptions, Vec<Flaw>> {
+        let mut collected = Collected::new(lines::file(words));
+        lines::read(words, &mut |line| collected.take(line));
+        collected.finish()
     }
 
-    /// Where and how much to log.
-    pub(crate) fn logging(&self) -> Logging {
+    /// Reads a configuration file, if there is one, and takes the lines after it.
+    pub(crate) fn from_file(
+        file: Option<&Path>,
+        lines: Vec<Line>,
+    ) -> Result<ServerOptions, Vec<Flaw>> {
+        let mut collected = Collected::new(file);
+        if let Some(file) = file {
+            Reader::default().file(file, &mut |line| collected.take(line));
+        }
+        lines.into_iter().for_each(|line| collected.take(Ok(line)));
+        collected.finish()
+    }
+
+    /// Where and how much to log; to a stream unless it is told to use a file.
+    pub(crate) fn logging(&self, stream: LogTarget) -> Logging {
         Logging {
             format: LogFormat::Human,
             level: match self.log_level {
@@ -113,52 +139,66 @@ impl ServerOptions {
             },
             target: match &self.log_file {
                 Some(path) => LogTarget::File(path.clone()),
-                None => LogTarget::StandardOutput,
+                None => stream,
             },
         }
     }
 }
 
-/// An option that cannot be obeyed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OptionError(String);
-
-impl OptionError {
-    pub(super) fn new(reason: impl Into<String>) -> OptionError {
-        OptionError(reason.into())
-    }
-
-    /// There is no such option, or Redis has it and this server does not.
-    pub(super) fn unknown(name: &str, origin: &Origin) -> OptionError {
-        OptionError(format!(
-            "{}: not an option of redstart-server (see --help)",
-            origin.spell(name)
-        ))
-    }
-
-    pub(super) fn unbalanced(text: &str) -> OptionError {
-        OptionError(format!("a quote is not closed in: {text}"))
-    }
-
-    pub(super) fn unreadable(what: &str, error: &io::Error) -> OptionError {
-        OptionError(format!("cannot read {what}: {error}"))
-    }
+/// Options while they are read.
+struct Collected {
+    options: ServerOptions,
+    flaws: Vec<Flaw>,
 }
 
-impl fmt::Display for OptionError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl Origin {
-    /// A directive as the user wrote it, with the place where that was.
-    pub(crate) fn spell(&self, directive: &str) -> String {
-        match self {
-            Origin::CommandLine if directive.starts_with('-') => directive.to_owned(),
-            Origin::CommandLine => format!("--{directive}"),
-            Origin::File(path, line) => format!("{}:{line}: {directive}", path.display()),
-            Origin::StandardInput(line) => format!("standard input:{line}: {directive}"),
+impl Collected {
+    fn new(file: Option<&Path>) -> Collected {
+        let mut options = ServerOptions::default();
+        if let Some(file) = file {
+            // Before `dir` changes what a relative path means.
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            options.host = options.host.config_file(file);
         }
+        Collected {
+            options,
+            flaws: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, line: Result<Line, Flaw>) {
+        let line = match line {
+            Ok(line) => line,
+            Err(flaw) => return self.flaws.push(flaw),
+        };
+        let (origin, shown) = (line.origin.clone(), directives::show(&line));
+        if let Err(reason) = directives::apply(&mut self.options, line) {
+            self.flaws.push(origin.flaw(&shown, &reason));
+        }
+    }
+
+    fn finish(mut self) -> Result<ServerOptions, Vec<Flaw>> {
+        for (directive, line) in &self.options.claims {
+            if let Err(reason) = directives::check(directive, line) {
+                self.flaws
+                    .push(line.origin.flaw(&directives::show(line), &reason));
+            }
+        }
+        match self.flaws.is_empty() {
+            true => Ok(self.options),
+            false => Err(self.flaws),
+        }
+    }
+}
+
+/// Hands the engine what it takes at run time as well.
+pub(crate) fn configure(engine: &Engine, live: &[Line]) -> Result<(), Vec<Flaw>> {
+    let refused = |line: &Line| {
+        let reason = serving::configure(engine, &line.name, &line.joined()).err()?;
+        Some(line.origin.flaw(&directives::show(line), &reason))
+    };
+    let flaws: Vec<Flaw> = live.iter().filter_map(refused).collect();
+    match flaws.is_empty() {
+        true => Ok(()),
+        false => Err(flaws),
     }
 }

@@ -1,9 +1,10 @@
 //! The programs from outside: real processes, real sockets, real signals.
 //!
 //! A new test goes to the file of what it starts: `redis_server` for options of redstart-server,
-//! `port` for what peers may do to a server, `redstart` for the other program, `tools` for programs
+//! `conf` for configuration files, `port` for what peers may do to a server, `redstart` for the other program, `tools` for programs
 //! of others that talk to a server.
 
+mod conf;
 mod port;
 mod process;
 mod redis_server;

@@ -1,6 +1,6 @@
 //! Programs that are started, watched and ended.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -32,16 +32,27 @@ impl Process {
 
     /// Starts a program.
     pub(crate) fn start(program: &str, args: &[&str]) -> Process {
+        Process::start_with_input(program, args, "")
+    }
+
+    /// Starts a program that finds a text on its standard input.
+    pub(crate) fn start_with_input(program: &str, args: &[&str], input: &str) -> Process {
         let mut command = Command::new(program);
         command
             .args(args)
             .env("NO_COLOR", "")
             .env_remove("REDSTART_PASSWORD");
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
+        // A program that ends at once does not read it.
+        let _ = child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes());
         let (sender, lines) = channel();
         let stdout: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("piped"));
         let stderr: Box<dyn Read + Send> = Box::new(child.stderr.take().expect("piped"));

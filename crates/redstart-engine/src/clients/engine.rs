@@ -8,10 +8,12 @@ use super::upkeep;
 use crate::clock::{Clock, SystemClock};
 use crate::data::Seed;
 use crate::keyspace::change::{ChangeObserver, EffectLog};
+use crate::keyspace::shard::DATABASES;
 use crate::keyspace::shards::{SHARDS_MAX, Shards};
 use crate::random::Rng;
 use crate::shim::Mutex;
 use crate::state::config::{Config, EvictionPolicy};
+use crate::state::host::Host;
 use crate::state::{Environment, Options, Outbox};
 
 /// Redis semantics inside this process. Clones are handles of the same engine.
@@ -53,6 +55,7 @@ impl Engine {
             seed: None,
             config: Config::default(),
             options: Options {
+                databases: DATABASES,
                 cluster_strict: false,
                 debug_commands: false,
                 #[cfg(feature = "script")]
@@ -106,6 +109,11 @@ impl Engine {
         self.environment.shutdown.listen(request);
     }
 
+    /// Has CONFIG GET show and CONFIG REWRITE keep what the program around the engine is set to.
+    pub fn set_host(&self, host: Host) {
+        *self.environment.host.write() = host;
+    }
+
     /// Counts a connection that was turned away, for INFO.
     pub fn note_rejected_connection(&self) {
         self.environment.stats.note_rejected_connection();
@@ -137,6 +145,12 @@ impl EngineBuilder {
     /// and databases other than 0.
     pub fn cluster_strict(mut self, strict: bool) -> EngineBuilder {
         self.options.cluster_strict = strict;
+        self
+    }
+
+    /// How many databases there are, 1 to 16; 16 unless told otherwise.
+    pub fn databases(mut self, databases: u8) -> EngineBuilder {
+        self.options.databases = databases.clamp(1, DATABASES);
         self
     }
 
@@ -195,6 +209,7 @@ impl EngineBuilder {
                 config: self.config,
                 connections: Default::default(),
                 listening: Default::default(),
+                host: Default::default(),
                 registry: Default::default(),
                 pubsub: Default::default(),
                 pause: Default::default(),

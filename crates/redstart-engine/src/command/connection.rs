@@ -8,7 +8,6 @@ use super::client::name;
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, pubsub, row, transaction};
-use crate::keyspace::shard::DATABASES;
 use crate::state::config::Config;
 use crate::state::session::Replies;
 
@@ -147,7 +146,8 @@ fn select(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     if ctx.env.options.cluster_strict && number != 0 {
         return Err(CommandError::SELECT_IN_CLUSTER);
     }
-    let db = u8::try_from(number).ok().filter(|&db| db < DATABASES);
+    let exists = |db: &u8| *db < ctx.env.options.databases;
+    let db = u8::try_from(number).ok().filter(exists);
     let db = db.ok_or(CommandError::DB_OUT_OF_RANGE)?;
 
     ctx.session.set_db(db);

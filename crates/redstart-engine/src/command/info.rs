@@ -4,6 +4,7 @@
 //! unless clients and tools read it; then it says none.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -145,6 +146,8 @@ fn server(ctx: &Ctx<'_>, report: &mut Report) {
     let now_us = ctx.space.now_us();
     let uptime_s = now_us.saturating_sub(ctx.env.started_us) / 1_000_000;
     let hz = ctx.env.connections.hz.load(Ordering::Relaxed);
+    let host = ctx.env.host.read();
+    let config_file = host.file().unwrap_or(Path::new("")).display();
     report.fields(&[
         ("redis_version", &REDIS_VERSION),
         ("server_name", &"redstart"),
@@ -162,7 +165,7 @@ fn server(ctx: &Ctx<'_>, report: &mut Report) {
         ("configured_hz", &hz),
         ("lru_clock", &((now_us / 1_000_000) & 0xFF_FFFF)),
         ("executable", &*EXECUTABLE),
-        ("config_file", &""),
+        ("config_file", &config_file),
     ]);
 }
 

@@ -11,7 +11,6 @@ use crate::keyspace::Ttl;
 use crate::keyspace::access::Tracking;
 use crate::keyspace::change::Event;
 use crate::keyspace::object::Object;
-use crate::keyspace::shard::DATABASES;
 
 pub(super) const TABLE: &[Row] = &[
     row("del", del),
@@ -211,7 +210,7 @@ fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         if options.accept("REPLACE") {
             replace = true;
         } else if options.left() > 1 && options.accept("DB") {
-            to_db = database(options.next()?)?;
+            to_db = database(ctx, options.next()?)?;
         } else {
             return Err(CommandError::SYNTAX);
         }
@@ -247,7 +246,7 @@ fn move_to_database(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandE
     if ctx.env.options.cluster_strict {
         return Err(CommandError::new("ERR MOVE is not allowed in cluster mode"));
     }
-    let (key, from_db, to_db) = (args[1], ctx.db(), database(args[2])?);
+    let (key, from_db, to_db) = (args[1], ctx.db(), database(ctx, args[2])?);
     if from_db == to_db {
         return Err(CommandError::new(
             "ERR source and destination objects are the same",
@@ -269,7 +268,7 @@ fn move_to_database(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandE
 }
 
 /// A database's number.
-pub(super) fn database(arg: &[u8]) -> Result<u8, CommandError> {
+pub(super) fn database(ctx: &Ctx<'_>, arg: &[u8]) -> Result<u8, CommandError> {
     let number = integer(arg)?;
     if i32::try_from(number).is_err() {
         return Err(CommandError::new(format!(
@@ -279,7 +278,7 @@ pub(super) fn database(arg: &[u8]) -> Result<u8, CommandError> {
         )));
     }
     match u8::try_from(number) {
-        Ok(number) if number < DATABASES => Ok(number),
+        Ok(number) if number < ctx.env.options.databases => Ok(number),
         _ => Err(CommandError::DB_OUT_OF_RANGE),
     }
 }

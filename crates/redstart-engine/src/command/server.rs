@@ -66,7 +66,7 @@ fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let database = |number| {
         u8::try_from(number)
             .ok()
-            .filter(|number| *number < DATABASES)
+            .filter(|number| *number < ctx.env.options.databases)
             .ok_or(CommandError::DB_OUT_OF_RANGE)
     };
     let (one, other) = (database(one)?, database(other)?);

@@ -83,6 +83,11 @@ impl OutputLimit {
         }
     }
 
+    /// Redis' default for replicas, which do not exist here.
+    pub(crate) fn of_replicas() -> OutputLimit {
+        OutputLimit::new(256 * MIB, 64 * MIB, 60)
+    }
+
     /// Changes the limit.
     pub(crate) fn set(&self, hard_bytes: u64, soft_bytes: u64, soft_s: u64) {
         self.hard_bytes.store(hard_bytes, Ordering::Relaxed);

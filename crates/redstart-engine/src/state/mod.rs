@@ -4,6 +4,7 @@
 
 pub(crate) mod config;
 pub(crate) mod connections;
+pub(crate) mod host;
 mod outbox;
 pub(crate) mod pause;
 pub(crate) mod process;
@@ -33,6 +34,7 @@ pub(crate) struct Environment {
     pub(crate) config: config::Config,
     pub(crate) connections: connections::ConnectionLimits,
     pub(crate) listening: RwLock<connections::Listening>,
+    pub(crate) host: RwLock<host::Host>,
     pub(crate) registry: registry::Registry,
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,
@@ -53,6 +55,8 @@ pub(crate) struct Environment {
 /// What is settled when the engine is built.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// How many databases may be selected.
+    pub(crate) databases: u8,
     /// Refuse what a cluster would: keys of different slots, databases other than 0.
     pub(crate) cluster_strict: bool,
     pub(crate) debug_commands: bool,

@@ -14,6 +14,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::number::parse_i64;
 pub use error::RequestError;
+pub use words::words_of_line;
 
 /// How large requests may be.
 #[derive(Clone, Copy, Debug)]

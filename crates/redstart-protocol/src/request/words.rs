@@ -1,7 +1,24 @@
-//! The words of an inline request.
+//! The words of a line: of an inline request, or of a configuration file.
 
 use super::{Place, RequestError};
 use crate::number::is_space;
+
+/// Splits a line into words, as inline requests and redis.conf quote them. `None` when a quote is
+/// not closed, or something follows a closing one.
+///
+/// ```
+/// use redstart_protocol::words_of_line;
+///
+/// let words = words_of_line(br#"logfile "a \"b\" \x41""#).unwrap();
+/// assert_eq!(words, [b"logfile".to_vec(), b"a \"b\" A".to_vec()]);
+/// assert_eq!(words_of_line(b"logfile 'a"), None);
+/// ```
+pub fn words_of_line(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut bytes, mut places) = (Vec::new(), Vec::new());
+    split(line, &mut bytes, &mut places).ok()?;
+    let word = |place: &Place| bytes[place.start..place.end].to_vec();
+    Some(places.iter().map(word).collect())
+}
 
 /// Splits a line at white space into words, which may be quoted: `"…"` knows `\n`, `\r`, `\t`,
 /// `\b`, `\a`, `\xff` and stands for any other character behind `\`; `'…'` knows only `\'`. A

@@ -1,10 +1,14 @@
 //! CONFIG: the parameters that exist, and no others.
 //!
 //! A parameter is listed when the engine obeys it, or when clients and tools ask for it and there
-//! is one true answer (`appendonly no`). What cannot be obeyed is refused, never remembered.
+//! is one true answer (`cluster-enabled no`). What cannot be obeyed is refused, never remembered.
+//! Why, says the table of all directives in [`conf`].
 
 mod parameters;
 mod setting;
+
+use std::io;
+use std::path::Path;
 
 use redstart_protocol::Value;
 
@@ -12,8 +16,10 @@ use self::parameters::{PARAMETERS, Parameter};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, help_of, row};
+use crate::conf::{self, Directive, Statement, Support};
 use crate::data::glob;
 use crate::keyspace::shard::Counters;
+use crate::state::Environment;
 
 pub(super) const TABLE: &[Row] = &[
     row("config|get", get),
@@ -25,29 +31,37 @@ pub(super) const TABLE: &[Row] = &[
 
 fn get(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     // A name is answered as it was written, a pattern with the names it matches.
-    let mut found: Vec<(&Parameter, &[u8])> = Vec::new();
+    let host = ctx.env.host.read();
+    let hosted = host
+        .settings()
+        .filter(|(name, _)| parameter(name).is_none());
+    let known: Vec<(&str, Vec<u8>)> = PARAMETERS
+        .iter()
+        .map(|parameter| (parameter.name, parameter.setting.show(ctx.env)))
+        .chain(hosted.map(|(name, value)| (name, value.into())))
+        .collect();
+    let mut taken = vec![false; known.len()];
+    let mut found = Vec::new();
     for pattern in &args[2..] {
         let is_pattern = pattern.iter().any(|byte| b"*?[".contains(byte));
-        for parameter in PARAMETERS {
-            let name = parameter.name.as_bytes();
+        for ((name, value), taken) in known.iter().zip(&mut taken) {
+            let name = name.as_bytes();
             let shown = match is_pattern {
                 true if glob::matches_ignoring_case(pattern, name) => name,
                 false if pattern.eq_ignore_ascii_case(name) => pattern,
                 _ => continue,
             };
-            if !found.iter().any(|(known, _)| known.name == parameter.name) {
-                found.push((parameter, shown));
+            if !std::mem::replace(taken, true) {
+                found.push((Value::bulk(shown), Value::bulk(&**value)));
             }
         }
     }
 
-    let pair = |(parameter, name): (&Parameter, &[u8])| {
-        (
-            Value::bulk(name),
-            Value::bulk(parameter.setting.show(ctx.env)),
-        )
-    };
-    Ok(Value::Map(found.into_iter().map(pair).collect()))
+    Ok(Value::Map(found))
+}
+
+fn parameter(name: &str) -> Option<&'static Parameter> {
+    PARAMETERS.iter().find(|parameter| parameter.name == name)
 }
 
 fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
@@ -60,6 +74,9 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         let (name, value) = (pair[0], pair[1]);
         let named = |parameter: &&Parameter| name.eq_ignore_ascii_case(parameter.name.as_bytes());
         let Some(parameter) = PARAMETERS.iter().find(named) else {
+            if ctx.env.host.read().value(name).is_some() {
+                return Err(failed(name, "can't set immutable config"));
+            }
             const BEFORE: &str = "ERR Unknown option or number of arguments for CONFIG SET - '";
             return Err(CommandError::quoting(BEFORE, name, "'"));
         };
@@ -73,7 +90,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     }
     let mut changes = Vec::with_capacity(wanted.len());
     for (parameter, value) in wanted {
-        let change = parameter.setting.parse(value);
+        let change = parameter.setting.parse(parameter.name, value);
         changes.push(change.map_err(|flaw| failed(parameter.name.as_bytes(), &flaw))?);
     }
 
@@ -98,10 +115,49 @@ fn resetstat(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     Ok(Value::OK)
 }
 
-fn rewrite(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    Err(CommandError::new(
-        "ERR The server is running without a config file",
-    ))
+fn rewrite(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
+    let Some(file) = ctx.env.host.read().file().map(Path::to_owned) else {
+        return Err(CommandError::new(
+            "ERR The server is running without a config file",
+        ));
+    };
+    let statements = statements(ctx.env);
+
+    let written = read_if_there(&file)
+        .map(|old| conf::rewrite(&old, &statements))
+        .and_then(|text| conf::replace_file(&file, &text));
+
+    match written {
+        Ok(()) => Ok(Value::OK),
+        Err(error) => {
+            let text = error.to_string();
+            let reason = text.split(" (os error").next().unwrap_or_default();
+            Err(CommandError::new(format!(
+                "ERR Rewriting config file: {reason}"
+            )))
+        }
+    }
+}
+
+/// What the configuration file should say.
+fn statements(env: &Environment) -> Vec<Statement> {
+    let host = env.host.read();
+    let of = |directive: &Directive| match directive.support {
+        Support::Engine { default } => parameter(directive.name)
+            .map(|parameter| parameter.setting.statements(parameter.name, default, env))
+            .unwrap_or_default(),
+        Support::Program { .. } => host.statement(directive).into_iter().collect(),
+        Support::Alias(_) | Support::Only { .. } => Vec::new(),
+    };
+    conf::DIRECTIVES.iter().flat_map(of).collect()
+}
+
+/// A file that has gone meanwhile is written anew.
+fn read_if_there(file: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
 }
 
 fn help(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {

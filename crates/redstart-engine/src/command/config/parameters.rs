@@ -3,7 +3,6 @@
 use std::sync::atomic::AtomicBool;
 
 use super::setting::{Number, Setting, Syntax, check_event_classes, check_snapshots, check_switch};
-use crate::keyspace::shard::DATABASES;
 use crate::state::Environment;
 
 pub(super) struct Parameter {
@@ -33,13 +32,13 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     ),
     number("lfu-log-factor", |env| &env.config.lfu_log_factor, 0, INT),
     number("lfu-decay-time", |env| &env.config.lfu_decay_time, 0, INT),
-    only("maxmemory-clients", "0", "clients are not evicted"),
-    only_switch("activedefrag", "no", "memory is not moved about"),
-    only_switch("lazyfree-lazy-eviction", "no", NOT_LAZY),
-    only_switch("lazyfree-lazy-expire", "no", NOT_LAZY),
-    only_switch("lazyfree-lazy-server-del", "no", NOT_LAZY),
-    only_switch("lazyfree-lazy-user-del", "no", NOT_LAZY),
-    only_switch("lazyfree-lazy-user-flush", "no", NOT_LAZY),
+    only("maxmemory-clients", "0"),
+    only_switch("activedefrag", "no"),
+    only_switch("lazyfree-lazy-eviction", "no"),
+    only_switch("lazyfree-lazy-expire", "no"),
+    only_switch("lazyfree-lazy-server-del", "no"),
+    only_switch("lazyfree-lazy-user-del", "no"),
+    only_switch("lazyfree-lazy-user-flush", "no"),
     // Compact forms.
     number(
         "hash-max-listpack-entries",
@@ -113,7 +112,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         -INT - 1,
         INT,
     ),
-    only("list-compress-depth", "0", "lists are not compressed"),
+    only("list-compress-depth", "0"),
     // Connections.
     parameter("requirepass", Setting::Password),
     number(
@@ -168,7 +167,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
             most: INT,
         },
     ),
-    settled("databases", |_| DATABASES.to_string()),
+    settled("databases", |env| env.options.databases.to_string()),
     settled("enable-debug-command", |env| {
         yes_or_no(env.options.debug_commands)
     }),
@@ -176,19 +175,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     settled("enable-protected-configs", |_| yes_or_no(false)),
     settled("cluster-enabled", |_| yes_or_no(false)),
     // What there is not.
-    checked("save", "", check_snapshots, "there are no snapshots"),
-    only_switch("appendonly", "no", "there is no append-only file"),
-    checked(
-        "notify-keyspace-events",
-        "",
-        check_event_classes,
-        "there are no keyspace notifications",
-    ),
-    only("replicaof", "", "there is no replication"),
-    only("slaveof", "", "there is no replication"),
+    checked("save", "", check_snapshots),
+    only_switch("appendonly", "no"),
+    checked("notify-keyspace-events", "", check_event_classes),
+    only("replicaof", ""),
+    only("slaveof", ""),
 ];
-
-const NOT_LAZY: &str = "memory is always given back at once";
 
 fn yes_or_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.into()
@@ -240,26 +232,18 @@ const fn settled(name: &'static str, show: fn(&Environment) -> String) -> Parame
     parameter(name, Setting::Settled(show))
 }
 
-const fn only(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
-    checked(name, value, |_| Ok(()), reason)
+const fn only(name: &'static str, value: &'static str) -> Parameter {
+    checked(name, value, |_| Ok(()))
 }
 
-const fn only_switch(name: &'static str, value: &'static str, reason: &'static str) -> Parameter {
-    checked(name, value, check_switch, reason)
+const fn only_switch(name: &'static str, value: &'static str) -> Parameter {
+    checked(name, value, check_switch)
 }
 
 const fn checked(
     name: &'static str,
     value: &'static str,
     check: fn(&[u8]) -> Result<(), String>,
-    reason: &'static str,
 ) -> Parameter {
-    parameter(
-        name,
-        Setting::Only {
-            value,
-            check,
-            reason,
-        },
-    )
+    parameter(name, Setting::Only { value, check })
 }

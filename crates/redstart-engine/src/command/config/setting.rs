@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize
 
 use redstart_protocol::number;
 
+use crate::conf::{self, Statement, Support, quoted};
 use crate::state::Environment;
 use crate::state::config::EvictionPolicy;
-use crate::state::connections::OutputLimit;
+use crate::state::connections::{ConnectionLimits, OutputLimit};
 
 /// Where a parameter's value lives and what it may be.
 pub(super) enum Setting {
@@ -22,12 +23,11 @@ pub(super) enum Setting {
     OutputLimits,
     /// Decided when the engine was built or its port was opened.
     Settled(fn(&Environment) -> String),
-    /// There is but one value it can have here; why.
+    /// There is but one value it can have here; the table of directives says why.
     Only {
         value: &'static str,
         /// What is wrong with a value that would not be accepted anywhere.
         check: fn(&[u8]) -> Result<(), String>,
-        reason: &'static str,
     },
 }
 
@@ -57,12 +57,47 @@ impl Setting {
         }
     }
 
+    /// What a configuration file should say of the parameter. Nothing, of one that is not the
+    /// engine's to change.
+    pub(super) fn statements(
+        &self,
+        name: &'static str,
+        default: &str,
+        env: &Environment,
+    ) -> Vec<Statement> {
+        let shown = self.show(env);
+        let is_default = shown == default.as_bytes();
+        let state = |value: &str| Statement {
+            name,
+            line: Some(format!("{name} {value}")),
+            is_default,
+        };
+        match self {
+            Setting::Number {
+                at,
+                syntax: Syntax::Bytes,
+                ..
+            } => vec![state(&show_bytes(at(env).load()))],
+            Setting::Number { .. } | Setting::Switch(_) | Setting::Policy => {
+                vec![state(&String::from_utf8_lossy(&shown))]
+            }
+            Setting::Password if shown.is_empty() => vec![Statement {
+                name,
+                line: None,
+                is_default,
+            }],
+            Setting::Password => vec![state(&quoted(&shown))],
+            Setting::OutputLimits => output_limit_statements(name, env),
+            Setting::Settled(_) | Setting::Only { .. } => Vec::new(),
+        }
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         matches!(self, Setting::Settled(_))
     }
 
-    /// What the value would change, or what is wrong with it.
-    pub(super) fn parse(&self, value: &[u8]) -> Result<Change, String> {
+    /// What the value would change, or what is wrong with it. `name` is the parameter's.
+    pub(super) fn parse(&self, name: &str, value: &[u8]) -> Result<Change, String> {
         let value = match self {
             Setting::Password | Setting::OutputLimits => value,
             Setting::Number { syntax, .. } if *syntax != Syntax::Bytes => value,
@@ -99,18 +134,23 @@ impl Setting {
             }
             Setting::OutputLimits => parse_output_limits(value),
             Setting::Settled(_) => Err("can't set immutable config".into()),
-            Setting::Only {
-                value: only,
-                check,
-                reason,
-            } => {
+            Setting::Only { value: only, check } => {
                 check(value)?;
                 match value.eq_ignore_ascii_case(only.as_bytes()) {
                     true => Ok(Box::new(|_| {})),
-                    false => Err(reason.into()),
+                    false => Err(refusal(name)),
                 }
             }
         }
+    }
+}
+
+/// Why a parameter cannot be changed.
+fn refusal(name: &str) -> String {
+    let present = conf::find(name).and_then(|directive| conf::find(directive.present_name()));
+    match present.map(|directive| directive.support) {
+        Some(Support::Only { refusal, why, .. }) => format!("{refusal}: {why}"),
+        _ => "can't set immutable config".into(),
     }
 }
 
@@ -148,6 +188,16 @@ pub(in crate::command) fn bytes(text: &[u8]) -> Option<u64> {
             .saturating_add(u64::from(byte - b'0'))
     };
     Some(digits.iter().fold(0, digit).saturating_mul(unit))
+}
+
+/// Bytes in the largest unit that holds them without a rest.
+fn show_bytes(number: i128) -> String {
+    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
+    let fits = |(unit, _): &(i128, &str)| number >= *unit && number % unit == 0;
+    match units.into_iter().find(fits) {
+        Some((unit, name)) => format!("{}{name}", number / unit),
+        None => number.to_string(),
+    }
 }
 
 fn yes_or_no(on: bool) -> &'static str {
@@ -215,6 +265,27 @@ fn show_output_limits(env: &Environment) -> String {
     };
     let [normal, pubsub] = [false, true].map(|subscriber| show(env.connections.output(subscriber)));
     format!("normal {normal} slave {REPLICA_LIMIT} pubsub {pubsub}")
+}
+
+/// A line for each class.
+fn output_limit_statements(name: &'static str, env: &Environment) -> Vec<Statement> {
+    let defaults = ConnectionLimits::default();
+    let state = |class: &str, limit: &OutputLimit, default: &OutputLimit| {
+        let numbers = |limit: &OutputLimit| (limit.hard_bytes(), limit.soft());
+        let (hard, (soft, seconds)) = numbers(limit);
+        let [hard, soft] = [hard, soft].map(|bytes| show_bytes(bytes.into()));
+        Statement {
+            name,
+            line: Some(format!("{name} {class} {hard} {soft} {seconds}")),
+            is_default: numbers(limit) == numbers(default),
+        }
+    };
+    let [normal, pubsub] = [("normal", false), ("pubsub", true)].map(|(class, subscriber)| {
+        let limit = env.connections.output(subscriber);
+        state(class, limit, defaults.output(subscriber))
+    });
+    let replica = OutputLimit::of_replicas();
+    vec![normal, state("replica", &replica, &replica), pubsub]
 }
 
 /// Redis' default, and all that can be said of clients that cannot exist.
