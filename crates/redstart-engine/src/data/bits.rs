@@ -153,9 +153,8 @@ fn first_one(bytes: &[u8], turned: u64) -> Option<u64> {
         }
     }
     let start = words.len() * WORD;
-    let found = rest.iter().enumerate().find_map(|(index, byte)| {
+    rest.iter().enumerate().find_map(|(index, byte)| {
         let byte = byte ^ turned as u8;
         (byte != 0).then(|| (start + index) as u64 * 8 + u64::from(byte.leading_zeros()))
-    });
-    found
+    })
 }
