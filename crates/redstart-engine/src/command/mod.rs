@@ -21,6 +21,7 @@ mod dump;
 pub(crate) mod error;
 mod expire;
 mod expiry;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod info;
@@ -124,6 +125,7 @@ const FAMILIES: &[&[Row]] = &[
     set::TABLE,
     sorted_set::TABLE,
     sort::TABLE,
+    geo::TABLE,
     hyperloglog::TABLE,
     transaction::TABLE,
     #[cfg(feature = "script")]

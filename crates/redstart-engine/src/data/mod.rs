@@ -5,6 +5,7 @@
 pub(crate) mod bits;
 mod blob;
 mod element;
+pub(crate) mod geo;
 pub(crate) mod glob;
 mod growth;
 mod hash;
@@ -15,6 +16,7 @@ mod listpack;
 mod sample;
 mod set;
 mod sorted_set;
+pub(crate) mod sorting;
 pub(crate) mod table;
 mod tree;
 

@@ -137,6 +137,7 @@ families!(
     sets,
     sorted_sets,
     sort,
+    geo,
     hyperloglogs,
     transactions,
     scripts,

@@ -223,6 +223,7 @@ families!(
     sets,
     sorted_sets,
     sort,
+    geo,
     hyperloglogs,
     transactions,
     scripts

@@ -55,7 +55,7 @@ fn zero_if_nan(score: f64) -> f64 {
 
 /// The result is computed in the large form, which knows zeros of both signs; what is kept is packed
 /// afterwards.
-pub(super) const UNPACKED: Limits = Limits {
+pub(in crate::command) const UNPACKED: Limits = Limits {
     max_entries: 0,
     max_value: 0,
 };

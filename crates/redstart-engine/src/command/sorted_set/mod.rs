@@ -6,6 +6,8 @@ mod range;
 
 use redstart_protocol::{Value, number};
 
+pub(super) use algebra::UNPACKED;
+
 use super::args::{self, Args};
 use super::ctx::Ctx;
 use super::error::CommandError;
@@ -115,7 +117,7 @@ impl AddRule {
     }
 }
 
-fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+pub(super) fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     add(ctx, args, false)
 }
 
@@ -281,7 +283,12 @@ fn members_reply<'a>(
 }
 
 /// Replaces `key` by a computed set, or removes it where that is empty; the size.
-fn store(ctx: &mut Ctx<'_>, key: &[u8], mut set: SortedSet, name: &'static str) -> Value {
+pub(super) fn store(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    mut set: SortedSet,
+    name: &'static str,
+) -> Value {
     let len = set.len();
     if len == 0 {
         if ctx.take(key).is_some() {
@@ -296,7 +303,7 @@ fn store(ctx: &mut Ctx<'_>, key: &[u8], mut set: SortedSet, name: &'static str) 
 }
 
 /// A sorted set of the given members.
-fn collect<'a>(
+pub(super) fn collect<'a>(
     members: impl Iterator<Item = (Element<'a>, f64)>,
     limits: Limits,
     seed: Seed,

@@ -226,6 +226,7 @@ families!(
     sets,
     sorted_sets,
     sort,
+    geo,
     hyperloglogs,
     transactions,
     pubsub,

@@ -6,6 +6,7 @@
 mod bitmaps;
 mod connection;
 mod forms;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod keys;
@@ -68,6 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     family("sets", 8, &[sets::TABLE, keys::FEW]),
     family("sorted_sets", 14, &[sorted_sets::TABLE, keys::FEW]),
     family("sort", 7, &[sort::TABLE]),
+    family("geo", 8, &[geo::TABLE, keys::FEW]),
     family("hyperloglogs", 3, &[hyperloglogs::TABLE, keys::FEW]),
     Family {
         clients: 2,
