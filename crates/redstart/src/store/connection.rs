@@ -9,8 +9,7 @@ use redstart_protocol::Value;
 
 use super::argument::{Argument, Arguments};
 use super::error::{Disconnect, Error, Failure, OperationName};
-use super::remote::Request;
-use super::replay::Replay;
+use super::remote::{Batch, Request, Step};
 use super::shared::Kind;
 use super::store::{Backend, Store};
 use super::url::Target;
@@ -110,13 +109,15 @@ impl Connection {
     ) -> RedisResult<Vec<redis::Value>> {
         const NAME: OperationName = OperationName::named("pipeline");
         let mut frame = Vec::with_capacity(pipeline.len() + 2);
-        let (mut replay, mut slot) = (Replay::Read, None);
+        let mut steps = Vec::with_capacity(pipeline.len());
         for cmd in pipeline.cmd_iter() {
             let arguments = arguments_of(cmd)?;
             let (_, kind) = inspect(&arguments)?;
             let slices = arguments.slices();
-            replay = replay.max(kind.replay(&slices));
-            slot = slot.or_else(|| kind.slot(&slices));
+            steps.push(Step {
+                slot: kind.slot(&slices),
+                replay: kind.replay(&slices),
+            });
             drop(slices);
             frame.push(arguments);
         }
@@ -128,17 +129,16 @@ impl Connection {
             #[cfg(feature = "embedded")]
             Backend::Embedded(embedded) => embedded.commands(&frame),
             Backend::Remote(remote) => {
-                let deadline = self.store.deadline_after(self.store.deadline());
-                let request = Request {
+                let replies = remote.batch(Batch {
                     operation: &NAME,
-                    replay,
-                    slot,
-                    deadline,
-                };
-                remote
-                    .pipeline(request, &frame)
-                    .await
-                    .map_err(redis_error)?
+                    commands: &frame,
+                    steps: &steps,
+                    atomic: pipeline.is_transaction(),
+                    deadline: self.store.deadline_after(self.store.deadline()),
+                });
+                let replies: Result<Vec<Value>, _> =
+                    replies.await.map_err(redis_error)?.into_iter().collect();
+                replies.map_err(redis_error)?
             }
         };
         if pipeline.is_transaction() {

@@ -302,10 +302,7 @@ mod tests {
             Failure::NotExecuted
         );
         assert_eq!(of(b"MOVED 1 10.0.0.1:6379"), Failure::NotExecuted);
-        assert_eq!(
-            of(b"WRONGTYPE OperationName against a key"),
-            Failure::Failed
-        );
+        assert_eq!(of(b"WRONGTYPE Operation against a key"), Failure::Failed);
         assert_eq!(of(b"ERR"), Failure::Failed);
     }
 

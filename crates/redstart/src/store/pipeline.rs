@@ -9,7 +9,7 @@ use super::argument::{Argument, Arguments};
 use super::command::success;
 use super::error::{Error, OperationName, Result};
 use super::execution::{Boxed, Execution, Job, Started};
-use super::remote::Request;
+use super::remote::{Batch, Step};
 use super::replay::Replay;
 use super::shared::Kind;
 use super::store::{Backend, Store};
@@ -109,18 +109,16 @@ impl<'s> Pipeline<'s> {
                 reason,
             });
         }
-        let mut all = Inspected {
-            names: Vec::new(),
-            replay: Replay::Read,
-            slot: None,
-        };
+        let mut all = Inspected::default();
         for command in &self.commands {
             let slices = command.slices();
             let name = OperationName::command(slices.first().copied().unwrap_or_default());
             let kind = Kind::of(&name, &slices)?;
             all.names.push(name);
-            all.replay = all.replay.max(kind.replay(&slices));
-            all.slot = all.slot.or_else(|| kind.slot(&slices));
+            all.steps.push(Step {
+                slot: kind.slot(&slices),
+                replay: self.replay.unwrap_or_else(|| kind.replay(&slices)),
+            });
         }
         Ok(all)
     }
@@ -141,12 +139,10 @@ impl<'s> Pipeline<'s> {
     }
 }
 
+#[derive(Default)]
 struct Inspected {
     names: Vec<OperationName>,
-    /// Of the least repeatable command.
-    replay: Replay,
-    /// Of the first key.
-    slot: Option<u16>,
+    steps: Vec<Step>,
 }
 
 impl<'s> IntoFuture for Pipeline<'s> {
@@ -163,38 +159,43 @@ impl<'s> Job for Pipeline<'s> {
     type Rest = Boxed<'s, Self::Output>;
 
     fn start(mut self) -> Started<Self::Output, Self::Rest> {
-        let Inspected {
-            names,
-            replay,
-            slot,
-        } = match self.inspect() {
+        let inspected = match self.inspect() {
             Ok(inspected) => inspected,
             Err(error) => return Started::Done(Err(error)),
         };
-        if names.is_empty() {
+        if inspected.names.is_empty() {
             return Started::Done(Ok(Vec::new()));
         }
-        let replay = self.replay.unwrap_or(replay);
         let atomic = self.atomic;
         let frame = self.frame();
         match self.store.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(embedded) => {
                 let replies = embedded.commands(&frame);
-                Started::Done(results(&names, replies, atomic))
+                Started::Done(results(&inspected.names, replies, atomic))
             }
             Backend::Remote(remote) => {
                 let (store, within) = (self.store, self.within);
                 Started::Underway(Box::pin(async move {
-                    let deadline = store.deadline_after(within);
-                    let request = Request {
+                    let names = &inspected.names;
+                    let batch = Batch {
                         operation: &NAME,
-                        replay,
-                        slot,
-                        deadline,
+                        commands: &frame,
+                        steps: &inspected.steps,
+                        atomic,
+                        deadline: store.deadline_after(within),
                     };
-                    let replies = remote.pipeline(request, &frame).await?;
-                    results(&names, replies, atomic)
+                    let replies = remote.batch(batch).await?;
+                    if atomic {
+                        let replies: Result<_> = replies.into_iter().collect();
+                        return results(names, replies?, atomic);
+                    }
+                    if replies.len() != names.len() {
+                        return Err(miscounted());
+                    }
+                    let replies = names.iter().zip(replies);
+                    let result = |(name, reply): (_, Result<Value>)| success(name, reply?);
+                    Ok(replies.map(result).collect())
                 }))
             }
         }

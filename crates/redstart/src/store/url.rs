@@ -28,17 +28,39 @@ pub(crate) struct MemoryTarget {
     pub(crate) cluster_strict: bool,
 }
 
-/// One Redis or Valkey server.
+/// Redis or Valkey servers, and how to log in to them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ServerTarget {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) deployment: Deployment,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) database: u32,
 }
 
+/// How servers are arranged.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Deployment {
+    /// One server, always at the same place.
+    One(Endpoint),
+    /// A primary whose place is known to sentinels.
+    Sentinel(SentinelTarget),
+    /// A cluster, some of whose nodes are known.
+    Cluster { seeds: Vec<Endpoint> },
+}
+
+/// Sentinels, and what they watch over.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SentinelTarget {
+    pub(crate) sentinels: Vec<Endpoint>,
+    /// The primary's name, as the sentinels know it.
+    pub(crate) service: String,
+    /// How to log in to the sentinels themselves.
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
 /// Where a server listens. Safe to log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     Tcp { host: String, port: u16 },
     Unix { path: PathBuf },
@@ -90,6 +112,8 @@ pub enum UrlPart {
     Port,
     /// A unix socket's path.
     Path,
+    /// The name of the primary that sentinels watch over.
+    Service,
     /// The database number, in the path or as `db=`.
     Database,
     /// After the question mark.
@@ -106,27 +130,29 @@ impl fmt::Display for UrlPart {
             UrlPart::Host => "host",
             UrlPart::Port => "port",
             UrlPart::Path => "path",
+            UrlPart::Service => "service",
             UrlPart::Database => "database",
             UrlPart::Query => "query",
         })
     }
 }
 
-const SUPPORTED: &str = "memory, redis, redis+unix, valkey, valkey+unix";
+const SUPPORTED: &str = "memory, redis, redis+unix, redis+sentinel, redis+cluster \
+                         (or valkey in place of redis)";
 
 /// Schemes of the finished project that do not work yet.
-const PLANNED: [&str; 8] = [
+const PLANNED: [&str; 7] = [
     "file",
     "rediss",
     "valkeys",
-    "redis+sentinel",
-    "valkey+sentinel",
-    "redis+cluster",
-    "valkey+cluster",
+    "rediss+sentinel",
+    "valkeys+sentinel",
     "rediss+cluster",
+    "valkeys+cluster",
 ];
 
 const DEFAULT_PORT: u16 = 6379;
+const DEFAULT_SENTINEL_PORT: u16 = 26379;
 const MAX_URL_BYTES: usize = 4096;
 const MAX_NAME_BYTES: usize = 64;
 
@@ -158,12 +184,15 @@ impl StoreUrl {
             "memory" => Target::Memory(parse_memory(rest)?),
             "redis" | "valkey" => Target::Server(parse_tcp(rest)?),
             "redis+unix" | "valkey+unix" => Target::Server(parse_unix(rest)?),
+            "redis+sentinel" | "valkey+sentinel" => Target::Server(parse_sentinel(rest)?),
+            "redis+cluster" | "valkey+cluster" => Target::Server(parse_cluster(rest)?),
             other => {
                 return Err(match PLANNED.iter().find(|planned| **planned == other) {
                     Some(planned) => UrlError::NotYetSupported { scheme: planned },
                     None => wrong(
                         UrlPart::Scheme,
-                        "unknown, use one of memory, redis, redis+unix, valkey, valkey+unix",
+                        "unknown, use one of memory, redis, redis+unix, redis+sentinel, \
+                         redis+cluster (or valkey in place of redis)",
                     ),
                 });
             }
@@ -215,28 +244,57 @@ impl fmt::Display for ServerTarget {
             (Some(_), None) => format!("{user}@"),
             (_, Some(_)) => format!("{user}:***@"),
         };
-        match &self.endpoint {
-            Endpoint::Tcp { host, port } if host.contains(':') => {
-                write!(f, "redis://{credentials}[{host}]:{port}/{}", self.database)
+        let database = self.database;
+        match &self.deployment {
+            Deployment::One(endpoint @ Endpoint::Tcp { .. }) => {
+                write!(f, "redis://{credentials}{endpoint}/{database}")
             }
-            Endpoint::Tcp { host, port } => {
-                write!(f, "redis://{credentials}{host}:{port}/{}", self.database)
+            Deployment::One(endpoint @ Endpoint::Unix { .. }) => {
+                write!(f, "redis+unix://{credentials}{endpoint}?db={database}")
             }
-            Endpoint::Unix { path } => {
+            Deployment::Sentinel(sentinel) => {
+                let (addresses, service) = (Listed(&sentinel.sentinels), &sentinel.service);
                 write!(
                     f,
-                    "redis+unix://{credentials}{}?db={}",
-                    path.display(),
-                    self.database
-                )
+                    "redis+sentinel://{credentials}{addresses}/{service}/{database}"
+                )?;
+                let user = sentinel.username.as_deref();
+                user.map_or(Ok(()), |user| write!(f, "?sentinel_username={user}"))
+            }
+            Deployment::Cluster { seeds } => {
+                write!(f, "redis+cluster://{credentials}{}", Listed(seeds))
             }
         }
+    }
+}
+
+/// Addresses, separated by commas.
+struct Listed<'a>(&'a [Endpoint]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, endpoint) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{endpoint}")?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for ServerTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServerTarget({self})")
+    }
+}
+
+impl fmt::Debug for SentinelTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "SentinelTarget({}/{})",
+            Listed(&self.sentinels),
+            self.service
+        )
     }
 }
 
@@ -286,30 +344,119 @@ fn parse_memory(rest: &str) -> Result<MemoryTarget, UrlError> {
 }
 
 fn parse_tcp(rest: &str) -> Result<ServerTarget, UrlError> {
+    let Authority {
+        username,
+        password,
+        addresses,
+        path,
+        query,
+    } = split_authority(rest)?;
+    if options(query).next().is_some() {
+        return Err(wrong(UrlPart::Query, "this scheme takes no options"));
+    }
+    if addresses.contains(',') {
+        return Err(wrong(
+            UrlPart::Host,
+            "more than one; several servers are a `redis+cluster` or a `redis+sentinel`",
+        ));
+    }
+    Ok(ServerTarget {
+        deployment: Deployment::One(parse_address(addresses, DEFAULT_PORT)?),
+        username,
+        password,
+        database: match path {
+            "" => 0,
+            database => parse_database(database)?,
+        },
+    })
+}
+
+fn parse_sentinel(rest: &str) -> Result<ServerTarget, UrlError> {
+    let authority = split_authority(rest)?;
+    let (service, database) = authority
+        .path
+        .split_once('/')
+        .unwrap_or((authority.path, ""));
+    let service = unescape(service).ok_or(wrong(UrlPart::Service, BAD_ESCAPE))?;
+    if service.is_empty() {
+        return Err(wrong(
+            UrlPart::Service,
+            "missing, the addresses are followed by `/name` of the primary",
+        ));
+    }
+    let mut sentinel = SentinelTarget {
+        sentinels: parse_addresses(authority.addresses, DEFAULT_SENTINEL_PORT)?,
+        service,
+        username: None,
+        password: None,
+    };
+    for (option, value) in options(authority.query) {
+        let (part, into) = match option {
+            "sentinel_username" => (UrlPart::Username, &mut sentinel.username),
+            "sentinel_password" => (UrlPart::Password, &mut sentinel.password),
+            _ => {
+                return Err(wrong(
+                    UrlPart::Query,
+                    "the options of this scheme are `sentinel_username` and `sentinel_password`",
+                ));
+            }
+        };
+        *into = Some(unescape(value).ok_or(wrong(part, BAD_ESCAPE))?);
+    }
+    Ok(ServerTarget {
+        deployment: Deployment::Sentinel(sentinel),
+        username: authority.username,
+        password: authority.password,
+        database: match database {
+            "" => 0,
+            database => parse_database(database)?,
+        },
+    })
+}
+
+fn parse_cluster(rest: &str) -> Result<ServerTarget, UrlError> {
+    let authority = split_authority(rest)?;
+    if options(authority.query).next().is_some() {
+        return Err(wrong(UrlPart::Query, "this scheme takes no options"));
+    }
+    if !matches!(authority.path, "" | "0") {
+        return Err(wrong(UrlPart::Database, "a cluster has only database 0"));
+    }
+    Ok(ServerTarget {
+        deployment: Deployment::Cluster {
+            seeds: parse_addresses(authority.addresses, DEFAULT_PORT)?,
+        },
+        username: authority.username,
+        password: authority.password,
+        database: 0,
+    })
+}
+
+/// What stands behind `//`.
+struct Authority<'u> {
+    username: Option<String>,
+    password: Option<String>,
+    addresses: &'u str,
+    /// Without the slash before it.
+    path: &'u str,
+    query: &'u str,
+}
+
+fn split_authority(rest: &str) -> Result<Authority<'_>, UrlError> {
     let rest = rest.strip_prefix("//").ok_or(wrong(
         UrlPart::Host,
         "missing, the scheme is followed by `//host`",
     ))?;
     let (rest, query) = split_query(rest);
-    let (authority, database) = match rest.split_once('/') {
-        Some((authority, database)) => (authority, database),
-        None => (rest, ""),
-    };
-    if options(query).next().is_some() {
-        return Err(wrong(UrlPart::Query, "this scheme takes no options"));
-    }
-    let (credentials, address) = split_credentials(authority);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, addresses) = split_credentials(authority);
     let (username, password) = parse_credentials(credentials)?;
-    let (host, port) = parse_address(address)?;
-    Ok(ServerTarget {
-        endpoint: Endpoint::Tcp { host, port },
+    Ok(Authority {
         username,
         password,
-        database: if database.is_empty() {
-            0
-        } else {
-            parse_database(database)?
-        },
+        addresses,
+        path,
+        query,
     })
 }
 
@@ -343,9 +490,9 @@ fn parse_unix(rest: &str) -> Result<ServerTarget, UrlError> {
     }
     let path = unescape(path).ok_or(wrong(UrlPart::Path, BAD_ESCAPE))?;
     Ok(ServerTarget {
-        endpoint: Endpoint::Unix {
+        deployment: Deployment::One(Endpoint::Unix {
             path: PathBuf::from(path),
-        },
+        }),
         username,
         password,
         database,
@@ -390,7 +537,14 @@ fn parse_credentials(
     Ok(((!username.is_empty()).then_some(username), password))
 }
 
-fn parse_address(address: &str) -> Result<(String, u16), UrlError> {
+fn parse_addresses(addresses: &str, default_port: u16) -> Result<Vec<Endpoint>, UrlError> {
+    addresses
+        .split(',')
+        .map(|address| parse_address(address, default_port))
+        .collect()
+}
+
+fn parse_address(address: &str, default_port: u16) -> Result<Endpoint, UrlError> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest
@@ -413,14 +567,14 @@ fn parse_address(address: &str) -> Result<(String, u16), UrlError> {
         return Err(wrong(UrlPart::Host, "missing"));
     }
     let port = match port {
-        None => DEFAULT_PORT,
+        None => default_port,
         Some(port) => port
             .parse()
             .ok()
             .filter(|port| *port != 0)
             .ok_or(wrong(UrlPart::Port, "not a number from 1 to 65535"))?,
     };
-    Ok((host, port))
+    Ok(Endpoint::Tcp { host, port })
 }
 
 fn parse_database(database: &str) -> Result<u32, UrlError> {
@@ -470,10 +624,14 @@ mod tests {
         }
     }
 
+    fn one(host: &str, port: u16) -> Deployment {
+        Deployment::One(tcp(host, port))
+    }
+
     #[test]
     fn a_server_url_may_leave_out_everything_but_its_host() {
         let target = server("redis://localhost");
-        assert_eq!(target.endpoint, tcp("localhost", 6379));
+        assert!(target.deployment == one("localhost", 6379));
         assert_eq!(
             (target.username, target.password, target.database),
             (None, None, 0)
@@ -486,26 +644,23 @@ mod tests {
         let target = server("redis://app:p%40ss%2Fw%3a@h:7/3");
         assert_eq!(target.username.as_deref(), Some("app"));
         assert_eq!(target.password.as_deref(), Some("p@ss/w:"));
-        assert_eq!((target.endpoint, target.database), (tcp("h", 7), 3));
+        assert!(target.deployment == one("h", 7));
+        assert_eq!(target.database, 3);
         assert_eq!(server("redis://:a@b@h").password.as_deref(), Some("a@b"));
         assert_eq!(server("redis://:only@h").username, None);
     }
 
     #[test]
     fn ipv6_hosts_stand_in_brackets() {
-        assert_eq!(server("redis://[::1]:6380/1").endpoint, tcp("::1", 6380));
+        assert!(server("redis://[::1]:6380/1").deployment == one("::1", 6380));
         assert_eq!(server("redis://[::1]").to_string(), "redis://[::1]:6379/0");
     }
 
     #[test]
     fn unix_sockets_take_their_database_as_an_option() {
         let target = server("redis+unix:///run/redis/a%20b.sock?db=4");
-        assert_eq!(
-            target.endpoint,
-            Endpoint::Unix {
-                path: "/run/redis/a b.sock".into()
-            }
-        );
+        let path = "/run/redis/a b.sock".into();
+        assert!(target.deployment == Deployment::One(Endpoint::Unix { path }));
         assert_eq!(target.database, 4);
         assert_eq!(
             server("valkey+unix://:pw@/s").password.as_deref(),
@@ -545,7 +700,14 @@ mod tests {
         assert_eq!(part("redis://h:1/1?db=2"), UrlPart::Query);
         assert_eq!(part("redis://app@h"), UrlPart::Password);
         assert_eq!(part("redis://a:%zz@h"), UrlPart::Password);
+        assert_eq!(part("redis://a,b"), UrlPart::Host);
         assert_eq!(part("redis+unix://host/path"), UrlPart::Host);
+        assert_eq!(part("redis+sentinel://a,b"), UrlPart::Service);
+        assert_eq!(part("redis+sentinel://a,/m"), UrlPart::Host);
+        assert_eq!(part("redis+sentinel://a/m/x"), UrlPart::Database);
+        assert_eq!(part("redis+sentinel://a/m?password=x"), UrlPart::Query);
+        assert_eq!(part("redis+cluster://a:x,b"), UrlPart::Port);
+        assert_eq!(part("redis+cluster://a/1"), UrlPart::Database);
         assert_eq!(part("redis+unix://"), UrlPart::Path);
         assert_eq!(part("redis+unix:///s?db=x"), UrlPart::Database);
         assert_eq!(part("memory:a b"), UrlPart::Name);
@@ -554,12 +716,40 @@ mod tests {
     }
 
     #[test]
+    fn sentinels_are_followed_by_the_name_of_their_primary() {
+        let target = server("redis+sentinel://app:pw@a,b:7,[::1]/mymaster/2?sentinel_password=s");
+        let Deployment::Sentinel(sentinel) = &target.deployment else {
+            panic!("{target:?}");
+        };
+        let sentinels = [tcp("a", 26379), tcp("b", 7), tcp("::1", 26379)];
+        assert_eq!(sentinel.sentinels, sentinels);
+        assert_eq!(
+            (sentinel.service.as_str(), target.database),
+            ("mymaster", 2)
+        );
+        assert_eq!(sentinel.password.as_deref(), Some("s"));
+        assert_eq!(target.password.as_deref(), Some("pw"));
+        assert_eq!(
+            target.to_string(),
+            "redis+sentinel://app:***@a:26379,b:7,[::1]:26379/mymaster/2"
+        );
+    }
+
+    #[test]
+    fn a_cluster_is_known_by_some_of_its_nodes() {
+        let target = server("valkey+cluster://:pw@a,b:7001/");
+        let seeds = vec![tcp("a", 6379), tcp("b", 7001)];
+        assert!(target.deployment == Deployment::Cluster { seeds });
+        assert_eq!(target.to_string(), "redis+cluster://:***@a:6379,b:7001");
+    }
+
+    #[test]
     fn a_planned_scheme_is_refused_by_name() {
-        let error = StoreUrl::parse("redis+cluster://a,b,c").unwrap_err();
+        let error = StoreUrl::parse("rediss+cluster://a,b,c").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "scheme: `redis+cluster` is not yet supported, \
-             use one of memory, redis, redis+unix, valkey, valkey+unix"
+            "scheme: `rediss+cluster` is not yet supported, use one of memory, redis, redis+unix, \
+             redis+sentinel, redis+cluster (or valkey in place of redis)"
         );
         assert_eq!(
             StoreUrl::parse("file:./data").unwrap_err(),
@@ -574,6 +764,8 @@ mod tests {
             "redis://app:hunter2@h/1",
             "redis://:hunter2@h:1/1",
             "redis+unix://:hunter2@/s?db=1",
+            "redis+cluster://:hunter2@a,b",
+            "redis+sentinel://:hunter2@a,b/m?sentinel_username=u&sentinel_password=hunter2",
         ];
         for url in urls {
             let parsed = StoreUrl::parse(url).unwrap();

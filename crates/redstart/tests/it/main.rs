@@ -8,6 +8,7 @@
 #[macro_use]
 mod stores;
 
+mod cluster;
 mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;

@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::RemoteConfig;
-use super::link::{self, Driver, Link};
+use super::greeting::Driver;
+use super::link::Link;
+use super::site::Site;
 use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
 use crate::store::replay::{Backoff, Deadline};
 
@@ -47,9 +49,9 @@ enum State {
 }
 
 impl Lane {
-    pub(super) fn open(config: Arc<RemoteConfig>) -> Lane {
+    pub(super) fn open(config: Arc<RemoteConfig>, site: Site) -> Lane {
         let (sender, state) = watch::channel(State::Connecting { last: None });
-        let supervisor = tokio::spawn(supervise(Arc::clone(&config), sender));
+        let supervisor = tokio::spawn(supervise(Arc::clone(&config), site, sender));
         Lane {
             state,
             config,
@@ -90,8 +92,22 @@ impl Lane {
     }
 }
 
+impl Lane {
+    /// The connection, if there is one.
+    pub(super) fn ready(&self) -> Option<Arc<Link>> {
+        match &*self.state.borrow() {
+            State::Ready(link) if !link.is_closed() => Some(Arc::clone(link)),
+            _ => None,
+        }
+    }
+}
+
 impl Drop for Lane {
     fn drop(&mut self) {
+        // Whoever still holds the connection learns that nothing was sent.
+        if let Some(link) = self.ready() {
+            link.close();
+        }
         self.supervisor.abort();
     }
 }
@@ -117,21 +133,21 @@ fn not_sent(operation: &OperationName, deadline: Deadline, cause: Option<Disconn
     }
 }
 
-async fn supervise(config: Arc<RemoteConfig>, state: watch::Sender<State>) {
+async fn supervise(config: Arc<RemoteConfig>, mut site: Site, state: watch::Sender<State>) {
     let backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
-    let endpoint = config.target.endpoint.to_string();
+    let endpoint = site.to_string();
     let mut attempt = 0;
     let mut last = None;
     loop {
         state.send_replace(State::Connecting { last: last.clone() });
         let started = config.time.monotonic();
-        let cause = match connect(&config).await {
+        let cause = match connect(&config, &mut site).await {
             Ok((link, driver)) => {
                 if last.is_some() {
                     tracing::info!(endpoint, "connected again");
                 }
                 state.send_replace(State::Ready(Arc::clone(&link)));
-                let end = watch_over(&config, &link, driver).await;
+                let end = watch_over(&config, &mut site, &link, driver).await;
                 link.close();
                 tracing::warn!(endpoint, reason = end, "the connection is gone");
                 Disconnect::Lost
@@ -157,15 +173,26 @@ async fn supervise(config: Arc<RemoteConfig>, state: watch::Sender<State>) {
                 until,
                 last: cause.clone(),
             });
-            config.time.sleep_until(until).await;
+            // News of where the server is are worth an attempt at once.
+            tokio::select! {
+                () = config.time.sleep_until(until) => {}
+                () = site.moved() => {}
+            }
         }
         last = Some(cause);
     }
 }
 
-async fn connect(config: &RemoteConfig) -> Result<(Arc<Link>, Driver), Disconnect> {
+async fn connect(
+    config: &RemoteConfig,
+    site: &mut Site,
+) -> Result<(Arc<Link>, Driver), Disconnect> {
     tokio::select! {
-        connection = link::connect(config) => connection,
+        connected = site.connect(config) => {
+            let (endpoint, connection, driver) = connected?;
+            let link = Link::new(endpoint, connection, config.time.clone());
+            Ok((Arc::new(link), driver))
+        }
         () = config.time.sleep(config.connect_within) => {
             Err(Disconnect::Unreachable("no answer to the greeting".into()))
         }
@@ -173,11 +200,17 @@ async fn connect(config: &RemoteConfig) -> Result<(Arc<Link>, Driver), Disconnec
 }
 
 /// Drives the connection until it is of no more use, and says why.
-async fn watch_over(config: &RemoteConfig, link: &Link, mut driver: Driver) -> &'static str {
+async fn watch_over(
+    config: &RemoteConfig,
+    site: &mut Site,
+    link: &Link,
+    mut driver: Driver,
+) -> &'static str {
     tokio::select! {
         () = &mut driver => return "closed by the server",
         () = until_unresponsive(config, link) => return "the server does not answer",
         () = link.retired() => {}
+        () = site.moved() => {}
     }
     // The server answers well enough: whoever waits for an answer still gets it.
     link.close();
@@ -186,7 +219,7 @@ async fn watch_over(config: &RemoteConfig, link: &Link, mut driver: Driver) -> &
         () = link.drained() => {}
         () = config.time.sleep(config.unresponsive_after) => {}
     }
-    "the server became a replica"
+    "another server is the primary"
 }
 
 /// Asks for a sign of life when a request gave up waiting, and now and then when nothing is under

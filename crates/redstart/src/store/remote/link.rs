@@ -4,32 +4,20 @@
 //! inside the connection, so its permit stays with the link until the server has caught up: a
 //! server that hangs fills the bound once, however many callers come and give up.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError};
 use redstart_protocol::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::RemoteConfig;
 use super::wire;
 use crate::store::argument::Arguments;
-use crate::store::error::{Disconnect, Error, Failure, OperationName, Result, is_refusal};
+use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
 use crate::store::replay::Deadline;
 use crate::store::time::Time;
 use crate::store::url::Endpoint;
-
-/// Reads and writes the socket for as long as it is polled; ends when the connection does.
-pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Requests that may wait inside the connection for the socket to take them.
-const WRITE_QUEUE: usize = 256;
 
 /// What is sent in one piece.
 #[derive(Debug)]
@@ -39,6 +27,7 @@ pub(super) enum Frame<'a> {
 }
 
 pub(super) struct Link {
+    endpoint: Endpoint,
     connection: MultiplexedConnection,
     time: Time,
     closed: AtomicBool,
@@ -50,94 +39,22 @@ pub(super) struct Link {
     idleness: Notify,
 }
 
-/// Connects, authenticates and selects the database.
-pub(super) async fn connect(config: &RemoteConfig) -> Result<(Arc<Link>, Driver), Disconnect> {
-    let unreachable = |error: std::io::Error| Disconnect::Unreachable(error.to_string().into());
-    let (connection, driver) = match &config.target.endpoint {
-        Endpoint::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port))
-                .await
-                .map_err(unreachable)?;
-            stream.set_nodelay(true).map_err(unreachable)?;
-            greet(config, stream).await?
-        }
-        #[cfg(unix)]
-        Endpoint::Unix { path } => {
-            let stream = tokio::net::UnixStream::connect(path)
-                .await
-                .map_err(unreachable)?;
-            greet(config, stream).await?
-        }
-        #[cfg(not(unix))]
-        Endpoint::Unix { .. } => {
-            return Err(Disconnect::Unreachable(
-                "this system has no unix sockets".into(),
-            ));
-        }
-    };
-    let link = Link {
-        connection,
-        time: config.time.clone(),
-        closed: AtomicBool::new(false),
-        in_flight: AtomicUsize::new(0),
-        replies: AtomicU64::new(0),
-        abandoned: Mutex::default(),
-        suspicion: Notify::new(),
-        retirement: Notify::new(),
-        idleness: Notify::new(),
-    };
-    Ok((Arc::new(link), driver))
-}
-
-async fn greet<S>(
-    config: &RemoteConfig,
-    stream: S,
-) -> Result<(MultiplexedConnection, Driver), Disconnect>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let target = &config.target;
-    let mut info = RedisConnectionInfo::default()
-        .set_protocol(ProtocolVersion::RESP3)
-        .set_db(i64::from(target.database))
-        .set_lib_name("redstart", env!("CARGO_PKG_VERSION"));
-    if let Some(username) = &target.username {
-        info = info.set_username(username);
-    }
-    if let Some(password) = &target.password {
-        info = info.set_password(password);
-    }
-    // Deadlines are ours: they run on the store's clock and know what an expired one means.
-    let options = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(WRITE_QUEUE);
-    match MultiplexedConnection::new_with_config(&info, stream, options).await {
-        Ok((connection, driver)) => Ok((connection, Box::pin(driver))),
-        Err(error) => Err(why_not(&error)),
-    }
-}
-
-/// Tells a server that is not there yet from one that does not want us.
-fn why_not(error: &RedisError) -> Disconnect {
-    let code = error.code().unwrap_or("ERR");
-    let text = error.detail().unwrap_or_default();
-    let passing = is_refusal(code) || text.contains("max number of clients");
-    match error.kind() {
-        ErrorKind::Io | ErrorKind::Parse => Disconnect::Unreachable(error.to_string().into()),
-        _ if passing => Disconnect::Unreachable(format!("{code} {text}").into()),
-        ErrorKind::RESP3NotSupported => Disconnect::Refused {
-            code: "ERR".into(),
-            text: "the server does not speak RESP3, Redis 6 or later is needed".into(),
-        },
-        _ => Disconnect::Refused {
-            code: code.into(),
-            text: text.into(),
-        },
-    }
-}
-
 impl Link {
+    pub(super) fn new(endpoint: Endpoint, connection: MultiplexedConnection, time: Time) -> Link {
+        Link {
+            endpoint,
+            connection,
+            time,
+            closed: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            replies: AtomicU64::new(0),
+            abandoned: Mutex::default(),
+            suspicion: Notify::new(),
+            retirement: Notify::new(),
+            idleness: Notify::new(),
+        }
+    }
+
     /// Hands a request over and waits for its replies. A dropped future leaves the request to the
     /// connection: it may still have its effect.
     pub(super) async fn send(
@@ -207,6 +124,18 @@ impl Link {
             abandoned.drain(..caught_up);
         }
         answered
+    }
+
+    /// Asks something on the store's own behalf; `None` if the connection breaks.
+    pub(super) async fn ask(&self, question: &redis::Cmd) -> Option<Value> {
+        let mut connection = self.connection.clone();
+        let answer = connection.send_packed_command(question).await;
+        answer.ok().map(wire::value)
+    }
+
+    /// What it is connected to.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// How many answers have come so far.

@@ -1,31 +1,37 @@
 //! The remote side: requests to a Redis or Valkey server.
 //!
 //! A request passes four stations. [`Remote`] bounds how many are under way and asks again where
-//! that is safe. The [`Router`] knows which node serves a slot. A [`Lane`] is one connection of
-//! that node, kept alive by its supervisor. A [`Link`] is that connection while it lives.
+//! that is safe. The [`Router`] knows which node serves a slot. A lane is one connection of that
+//! node, kept alive by its supervisor. A [`Link`] is that connection while it lives.
 //!
 //! Connections here carry commands of many callers. None of them ever carries a subscription, a
 //! WATCH, a SELECT or a blocking command: replies are matched to requests by order alone, and all
 //! of those change what the order or the meaning is.
 
+mod cluster;
+mod greeting;
 mod lane;
 mod link;
 mod route;
+mod sentinel;
+mod site;
+mod split;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use redstart_protocol::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::link::Frame;
+use self::cluster::Redirection;
+use self::link::{Frame, Link};
 use self::route::Router;
 use super::argument::Arguments;
 use super::error::{Error, Failure, OperationName, Result};
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
-use super::url::ServerTarget;
+use super::url::{Endpoint, ServerTarget};
 
 /// What the remote side can be told.
 #[derive(Clone, Debug)]
@@ -54,7 +60,51 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Deadline,
 }
 
-/// A server, and the connections to it.
+/// A cluster that is being changed sends a request on once or twice. What is sent on more often
+/// pauses in between.
+const REDIRECTIONS: u32 = 4;
+
+/// Several commands that are sent together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) operation: &'a OperationName,
+    /// As they go out, MULTI and EXEC of a transaction included.
+    pub(crate) commands: &'a [Arguments],
+    /// Of each command of the caller's.
+    pub(crate) steps: &'a [Step],
+    /// Whether it is a transaction.
+    pub(crate) atomic: bool,
+    pub(crate) deadline: Deadline,
+}
+
+/// One command of a batch, as far as it is known before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// The slot of its keys, if it has any.
+    pub(crate) slot: Option<u16>,
+    pub(crate) replay: Replay,
+}
+
+impl<'a> Batch<'a> {
+    fn is_in_one_slot(&self) -> bool {
+        let mut slots = self.steps.iter().filter_map(|step| step.slot);
+        let first = slots.next();
+        slots.all(|slot| Some(slot) == first)
+    }
+
+    /// All of it as one request: as repeatable as its least repeatable command.
+    fn as_a_whole(&self) -> Request<'a> {
+        let replays = self.steps.iter().map(|step| step.replay);
+        Request {
+            operation: self.operation,
+            replay: replays.fold(Replay::Read, Replay::max),
+            slot: self.steps.iter().find_map(|step| step.slot),
+            deadline: self.deadline,
+        }
+    }
+}
+
+/// Servers, and the connections to them.
 #[derive(Debug)]
 pub(crate) struct Remote {
     router: Router,
@@ -72,18 +122,15 @@ impl Remote {
             max_in_flight: config.max_in_flight,
             retries: Backoff::new(Duration::from_millis(20), Duration::from_millis(500)),
             time: config.time.clone(),
-            router: Router::single_node(Arc::new(config)),
+            router: Router::new(&Arc::new(config)),
         }
     }
 
     /// Waits until the server answers, or says why it does not.
     pub(crate) async fn connected(&self, deadline: Deadline) -> Result<()> {
         let operation = OperationName::named("connect");
-        self.router
-            .lane(None)
-            .link(&operation, deadline)
-            .await
-            .map(drop)
+        let link = self.router.link(None, &operation, deadline).await;
+        link.map(drop)
     }
 
     /// One command, one reply, which may be an error.
@@ -92,13 +139,20 @@ impl Remote {
         Ok(replies.pop().unwrap_or(Value::Null))
     }
 
-    /// Several commands, their replies in the same order. Error replies stand in their places.
-    pub(crate) async fn pipeline(
-        &self,
-        request: Request<'_>,
-        commands: &[Arguments],
-    ) -> Result<Vec<Value>> {
-        self.send(request, &Frame::Pipeline(commands)).await
+    /// Several commands: a result for each that is sent, in the same order; an error reply is a
+    /// reply. On a cluster each node gets its own part, but a transaction stays whole.
+    pub(crate) async fn batch(&self, batch: Batch<'_>) -> Result<Vec<Result<Value>>> {
+        match &self.router {
+            Router::Cluster(cluster) if !batch.atomic => self.split(cluster, batch).await,
+            Router::Cluster(_) if !batch.is_in_one_slot() => Err(Error::CrossSlot {
+                operation: batch.operation.clone(),
+            }),
+            _ => {
+                let frame = Frame::Pipeline(batch.commands);
+                let replies = self.send(batch.as_a_whole(), &frame).await?;
+                Ok(replies.into_iter().map(Ok).collect())
+            }
+        }
     }
 
     /// Sends until there is an answer, the deadline, or a failure that must not be repeated.
@@ -111,32 +165,33 @@ impl Remote {
         } = request;
         let mut attempt = 0;
         let mut refusal = None;
+        let mut asking = None;
         loop {
-            let permit =
-                Arc::clone(&self.permits)
-                    .try_acquire_owned()
-                    .map_err(|_| Error::Overloaded {
-                        operation: operation.clone(),
-                        limit: self.max_in_flight,
-                    })?;
+            let permit = self.permit(operation)?;
             // While the connection is replaced, what the server said last tells more than that.
-            let link = self.router.lane(slot).link(operation, deadline).await;
+            let link = self.link(slot, asking.as_ref(), operation, deadline).await;
             let link = link.map_err(|error| refusal.take().unwrap_or(error))?;
-            let error = match link.send(operation, frame, permit, deadline).await {
+            let sent = match (asking.take(), frame) {
+                (Some(_), Frame::Command(command)) => {
+                    let introduced = [asking_command(), (*command).clone()];
+                    let frame = Frame::Pipeline(&introduced);
+                    let replies = link.send(operation, &frame, permit, deadline).await;
+                    replies.map(|mut replies| replies.split_off(1.min(replies.len())))
+                }
+                _ => link.send(operation, frame, permit, deadline).await,
+            };
+            let error = match sent {
                 Ok(replies) => match refused_as_a_whole(operation, &replies) {
                     None => return Ok(replies),
-                    Some(refusal) => {
-                        // A server that became a replica stays one: only a new connection, to
-                        // whatever the address means by then, can help.
-                        if refusal.code() == Some("READONLY") {
-                            link.retire();
-                        }
-                        refusal
-                    }
+                    Some(refusal) => refusal,
                 },
                 Err(error) => error,
             };
-            let pause = self.retries.pause(attempt);
+            let redirected = self.learn(&link, &error, attempt);
+            let pause = match &redirected {
+                Some(_) => Duration::ZERO,
+                None => self.retries.pause(attempt),
+            };
             let in_time = self.time.monotonic().saturating_add(pause) < deadline.at;
             if !may_repeat(replay, error.failure()) || !in_time {
                 return Err(error);
@@ -144,16 +199,86 @@ impl Remote {
             tracing::debug!(operation = operation.as_str(), attempt, %error, "asking again");
             self.time.sleep(pause).await;
             attempt += 1;
+            if let (Some(Redirection::Ask { to }), Frame::Command(_)) = (redirected, frame) {
+                asking = Some(to);
+            }
             refusal = (error.failure() == Failure::NotExecuted).then_some(error);
         }
     }
+
+    fn permit(&self, operation: &OperationName) -> Result<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        permit.map_err(|_| Error::Overloaded {
+            operation: operation.clone(),
+            limit: self.max_in_flight,
+        })
+    }
+
+    async fn link(
+        &self,
+        slot: Option<u16>,
+        asking: Option<&Endpoint>,
+        operation: &OperationName,
+        deadline: Deadline,
+    ) -> Result<Arc<Link>> {
+        match (&self.router, asking) {
+            (Router::Cluster(cluster), Some(endpoint)) => {
+                cluster.link_to(endpoint, slot, operation, deadline).await
+            }
+            (router, _) => router.link(slot, operation, deadline).await,
+        }
+    }
+
+    /// Draws conclusions from a failure; says where the request is to go at once, unless it has
+    /// been sent around too often already.
+    fn learn(&self, link: &Link, error: &Error, attempt: u32) -> Option<Redirection> {
+        match &self.router {
+            Router::Cluster(cluster) => {
+                let redirection = cluster::redirection(error, link.endpoint());
+                match &redirection {
+                    Some(Redirection::Moved { slot, to }) => cluster.moved(*slot, to),
+                    Some(Redirection::Ask { .. }) => {}
+                    None => cluster.cast_doubt(),
+                }
+                redirection.filter(|_| attempt < REDIRECTIONS)
+            }
+            Router::One { .. } => {
+                // A server that became a replica stays one: only a new connection, to whatever
+                // the address means by then, can help.
+                if error.code() == Some("READONLY") {
+                    link.retire();
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Introduces a request that a node is to answer although the slot is not its own yet.
+fn asking_command() -> Arguments {
+    let mut command = Arguments::new();
+    command.push(b"ASKING");
+    command
 }
 
 /// The refusal, if the server executed nothing of the request. A pipeline of which some commands
 /// were executed is an answer, whatever the others say.
 fn refused_as_a_whole(operation: &OperationName, replies: &[Value]) -> Option<Error> {
+    let refusals = match replies {
+        // A transaction that was begun and then not carried out: what was refused is in between.
+        [begun, queued @ .., Value::Error(aborted)]
+            if *begun == Value::OK && aborted.starts_with(b"EXECABORT") =>
+        {
+            let refused = |reply: &&Value| matches!(reply, Value::Error(_));
+            return queued
+                .iter()
+                .find(refused)
+                .and_then(|reply| refused_as_a_whole(operation, std::slice::from_ref(reply)));
+        }
+        replies => replies,
+    };
     let mut first = None;
-    for reply in replies {
+    for reply in refusals {
         let Value::Error(text) = reply else {
             return None;
         };
@@ -176,10 +301,20 @@ mod tests {
             refused_as_a_whole(&OperationName::named("pipeline"), replies).is_some()
         };
         let loading = Value::error("LOADING Redis is loading the dataset in memory");
-        let wrong = Value::error("WRONGTYPE OperationName against a key");
+        let wrong = Value::error("WRONGTYPE Operation against a key");
         assert!(refused(&[loading.clone(), loading.clone()]));
         assert!(!refused(&[Value::OK, loading.clone()]));
-        assert!(!refused(&[loading, wrong]));
+        assert!(!refused(&[loading.clone(), wrong.clone()]));
+
+        let queued = Value::simple("QUEUED");
+        let aborted = Value::error("EXECABORT Transaction discarded because of previous errors.");
+        assert!(refused(&[
+            Value::OK,
+            queued.clone(),
+            loading,
+            aborted.clone()
+        ]));
+        assert!(!refused(&[Value::OK, queued, wrong, aborted]));
         assert!(!refused(&[]));
     }
 }

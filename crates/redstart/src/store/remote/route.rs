@@ -1,50 +1,90 @@
-//! Which node serves a slot, and which of its lanes carries a key.
-//!
-//! There is one node today. Sentinel will replace its address, Cluster will put a slot map here;
-//! nothing above this file knows how many nodes there are.
+//! Which connection carries a request.
 
 use std::sync::Arc;
 
 use super::RemoteConfig;
+use super::cluster::Cluster;
 use super::lane::Lane;
+use super::link::Link;
+use super::sentinel::{Listener, Sentinels};
+use super::site::Site;
+use crate::store::error::{OperationName, Result};
+use crate::store::replay::Deadline;
+use crate::store::url::Deployment;
 
-/// From slots to nodes.
+/// From slots to connections.
 #[derive(Debug)]
-pub(super) struct Router {
-    node: Node,
+pub(super) enum Router {
+    /// One node serves every slot. With sentinels, who that is may change.
+    One {
+        node: Node,
+        _listener: Option<Listener>,
+    },
+    Cluster(Cluster),
 }
 
 impl Router {
-    /// Every slot is served by the one server of the URL.
-    pub(super) fn single_node(config: Arc<RemoteConfig>) -> Router {
-        Router {
-            node: Node::new(config),
+    /// Starts connecting.
+    pub(super) fn new(config: &Arc<RemoteConfig>) -> Router {
+        match &config.target.deployment {
+            Deployment::One(endpoint) => Router::One {
+                node: Node::new(config, &Site::Fixed(endpoint.clone())),
+                _listener: None,
+            },
+            Deployment::Sentinel(target) => {
+                let sentinels = Sentinels::new(target.clone(), config);
+                Router::One {
+                    _listener: Some(sentinels.listen()),
+                    node: Node::new(config, &Site::primary(sentinels)),
+                }
+            }
+            Deployment::Cluster { seeds } => Router::Cluster(Cluster::new(config, seeds)),
         }
     }
 
-    /// The lane for a slot, or for a request without keys.
-    pub(super) fn lane(&self, slot: Option<u16>) -> &Lane {
-        self.node.lane(slot)
+    /// The connection for a slot, or for a request without keys, as soon as there is one. Nothing
+    /// has been sent when this fails.
+    pub(super) async fn link(
+        &self,
+        slot: Option<u16>,
+        operation: &OperationName,
+        deadline: Deadline,
+    ) -> Result<Arc<Link>> {
+        match self {
+            Router::One { node, .. } => node.lane(slot).link(operation, deadline).await,
+            Router::Cluster(cluster) => cluster.link(slot, operation, deadline).await,
+        }
     }
 }
 
 /// One server, and the lanes to it.
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     lanes: Box<[Lane]>,
 }
 
 impl Node {
-    fn new(config: Arc<RemoteConfig>) -> Node {
+    pub(super) fn new(config: &Arc<RemoteConfig>, site: &Site) -> Node {
         let lanes = (0..config.lanes.max(1))
-            .map(|_| Lane::open(Arc::clone(&config)))
+            .map(|_| Lane::open(Arc::clone(config), site.clone()))
             .collect();
         Node { lanes }
     }
 
     /// All keys of a slot share a lane, so one key, and all keys that one script may take
     /// together, keep their order. Requests without keys share the first lane.
-    fn lane(&self, slot: Option<u16>) -> &Lane {
+    pub(super) fn lane(&self, slot: Option<u16>) -> &Lane {
         &self.lanes[usize::from(slot.unwrap_or(0)) % self.lanes.len()]
+    }
+
+    /// Whether it can be asked at once.
+    pub(super) fn is_ready(&self) -> bool {
+        self.lanes[0].ready().is_some()
+    }
+
+    /// Whether somebody waits for an answer of it.
+    pub(super) fn is_busy(&self) -> bool {
+        let busy = |lane: &Lane| lane.ready().is_some_and(|link| link.is_busy());
+        self.lanes.iter().any(busy)
     }
 }

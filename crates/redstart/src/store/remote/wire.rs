@@ -51,8 +51,8 @@ pub(super) fn value(reply: redis::Value) -> Value {
             Value::Push(items)
         }
         redis::Value::ServerError(error) => Value::Error(error_text(&error)),
-        // The type may grow; what we do not know has no meaning for us.
-        _ => Value::Null,
+        // The type may grow.
+        _ => Value::error("ERR a reply of a kind that this client does not know"),
     }
 }
 

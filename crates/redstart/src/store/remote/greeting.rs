@@ -1,0 +1,129 @@
+//! A connection from nothing: reached, logged in to, on the right database.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::store::error::{Disconnect, is_refusal};
+use crate::store::url::{Endpoint, SentinelTarget, ServerTarget};
+
+/// Reads and writes the socket for as long as it is polled; ends when the connection does.
+pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Requests that may wait inside the connection for the socket to take them.
+const WRITE_QUEUE: usize = 256;
+
+/// How to log in.
+#[derive(Clone, Copy)]
+pub(super) struct Login<'a> {
+    username: Option<&'a str>,
+    password: Option<&'a str>,
+    database: u32,
+}
+
+impl<'a> Login<'a> {
+    pub(super) fn server(target: &'a ServerTarget) -> Login<'a> {
+        Login {
+            username: target.username.as_deref(),
+            password: target.password.as_deref(),
+            database: target.database,
+        }
+    }
+
+    pub(super) fn sentinel(target: &'a SentinelTarget) -> Login<'a> {
+        Login {
+            username: target.username.as_deref(),
+            password: target.password.as_deref(),
+            database: 0,
+        }
+    }
+}
+
+/// Connects, authenticates and selects the database. `pushed` is told that the server pushed
+/// something.
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    login: Login<'_>,
+    pushed: Option<Arc<Notify>>,
+) -> Result<(MultiplexedConnection, Driver), Disconnect> {
+    let unreachable = |error: std::io::Error| Disconnect::Unreachable(error.to_string().into());
+    match endpoint {
+        Endpoint::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port))
+                .await
+                .map_err(unreachable)?;
+            stream.set_nodelay(true).map_err(unreachable)?;
+            greet(stream, login, pushed).await
+        }
+        #[cfg(unix)]
+        Endpoint::Unix { path } => {
+            let stream = tokio::net::UnixStream::connect(path)
+                .await
+                .map_err(unreachable)?;
+            greet(stream, login, pushed).await
+        }
+        #[cfg(not(unix))]
+        Endpoint::Unix { .. } => Err(Disconnect::Unreachable(
+            "this system has no unix sockets".into(),
+        )),
+    }
+}
+
+async fn greet<S>(
+    stream: S,
+    login: Login<'_>,
+    pushed: Option<Arc<Notify>>,
+) -> Result<(MultiplexedConnection, Driver), Disconnect>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut info = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP3)
+        .set_db(i64::from(login.database))
+        .set_lib_name("redstart", env!("CARGO_PKG_VERSION"));
+    if let Some(username) = login.username {
+        info = info.set_username(username);
+    }
+    if let Some(password) = login.password {
+        info = info.set_password(password);
+    }
+    // Deadlines are ours: they run on the store's clock and know what an expired one means.
+    let mut options = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(WRITE_QUEUE);
+    if let Some(pushed) = pushed {
+        options = options.set_push_sender(move |_| {
+            pushed.notify_one();
+            Ok::<(), ()>(())
+        });
+    }
+    match MultiplexedConnection::new_with_config(&info, stream, options).await {
+        Ok((connection, driver)) => Ok((connection, Box::pin(driver))),
+        Err(error) => Err(why_not(&error)),
+    }
+}
+
+/// Tells a server that is not there yet from one that does not want us.
+fn why_not(error: &RedisError) -> Disconnect {
+    let code = error.code().unwrap_or("ERR");
+    let text = error.detail().unwrap_or_default();
+    let passing = is_refusal(code) || text.contains("max number of clients");
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Parse => Disconnect::Unreachable(error.to_string().into()),
+        _ if passing => Disconnect::Unreachable(format!("{code} {text}").into()),
+        ErrorKind::RESP3NotSupported => Disconnect::Refused {
+            code: "ERR".into(),
+            text: "the server does not speak RESP3, Redis 6 or later is needed".into(),
+        },
+        _ => Disconnect::Refused {
+            code: code.into(),
+            text: text.into(),
+        },
+    }
+}
