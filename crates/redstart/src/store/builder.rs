@@ -11,6 +11,9 @@ use super::remote::{Remote, RemoteConfig};
 use super::replay::Deadline;
 use super::store::{Backend, Inner, Store};
 use super::time::Time;
+use super::tls::Connector;
+use super::tls::Tls;
+use super::url::ServerTarget;
 use super::url::{MemoryTarget, StoreUrl, Target};
 
 /// What a store is opened with. Every setting has a default.
@@ -25,6 +28,7 @@ pub struct StoreBuilder {
     unresponsive_after: Duration,
     lanes: usize,
     max_in_flight: usize,
+    tls: Tls,
     lazy: bool,
     shared_only: bool,
 }
@@ -40,6 +44,7 @@ impl StoreBuilder {
             unresponsive_after: Duration::from_secs(2),
             lanes: 2,
             max_in_flight: 4096,
+            tls: Tls::new(),
             lazy: false,
             shared_only: false,
         }
@@ -93,6 +98,12 @@ impl StoreBuilder {
         self
     }
 
+    /// How servers of a `rediss://` URL are checked, instead of what the URL says.
+    pub fn tls(mut self, tls: Tls) -> StoreBuilder {
+        self.tls = tls;
+        self
+    }
+
     /// Opens without waiting for the server to answer; requests then wait for it within their own
     /// deadlines. For programs that must start while their server is away.
     pub fn lazy(mut self) -> StoreBuilder {
@@ -122,6 +133,7 @@ impl StoreBuilder {
                     return Err(Error::Config("a server needs a tokio runtime around it"));
                 }
                 let remote = Remote::new(RemoteConfig {
+                    connector: self.connector(target)?,
                     target: target.clone(),
                     lanes: self.lanes,
                     max_in_flight: self.max_in_flight,
@@ -152,6 +164,15 @@ impl StoreBuilder {
         if self.shared_only && !url.is_shared() {
             return Err(Error::NotShared);
         }
+        let wants_tls = match &url.target {
+            Target::Server(target) => target.tls.is_some(),
+            Target::Memory(_) => false,
+        };
+        if !wants_tls && self.tls != Tls::new() {
+            return Err(Error::Config(
+                "tls: the url does not ask for it, write `rediss`",
+            ));
+        }
         if !(1..=64).contains(&self.lanes) {
             return Err(Error::Config("lanes: 1 to 64 are possible"));
         }
@@ -159,6 +180,11 @@ impl StoreBuilder {
             return Err(Error::Config("max_in_flight: 1 to 1,000,000 are possible"));
         }
         Ok(())
+    }
+
+    fn connector(&self, target: &ServerTarget) -> Result<Option<Connector>> {
+        let tls = target.tls.as_ref().map(|tls| self.tls.clone().or(tls));
+        tls.as_ref().map(Connector::new).transpose()
     }
 
     #[cfg(feature = "embedded")]

@@ -49,6 +49,9 @@ pub enum Error {
     /// An option of the builder, or two together, cannot be.
     #[error("store: {0}")]
     Config(&'static str),
+    /// Certificates or keys that cannot be used: which file, and why.
+    #[error("tls: {0}")]
+    Tls(Arc<str>),
     /// [`Store::require_shared`](crate::Store::require_shared) on a store that only this process
     /// sees.
     #[error("store: its data is private to this process, a shared one is required")]

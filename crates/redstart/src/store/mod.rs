@@ -30,6 +30,7 @@ mod shared;
 )]
 mod store;
 mod time;
+mod tls;
 mod url;
 
 pub use argument::{Argument, Arguments};
@@ -46,6 +47,7 @@ pub use redstart_protocol::Value;
 pub use replay::Replay;
 pub use store::Store;
 pub use time::{SimulatedTime, Time};
+pub use tls::Tls;
 pub use url::{StoreUrl, UrlError, UrlPart};
 
 // What rooms are built with.

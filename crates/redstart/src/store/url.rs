@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::tls::Tls;
+
 /// Where a store's data lives, read from a URL. Formatting it hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl {
@@ -32,6 +34,8 @@ pub(crate) struct MemoryTarget {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ServerTarget {
     pub(crate) deployment: Deployment,
+    /// How to check servers, where that is wanted.
+    pub(crate) tls: Option<Tls>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) database: u32,
@@ -137,19 +141,11 @@ impl fmt::Display for UrlPart {
     }
 }
 
-const SUPPORTED: &str = "memory, redis, redis+unix, redis+sentinel, redis+cluster \
+const SUPPORTED: &str = "memory, redis, rediss, redis+unix, redis+sentinel, redis+cluster \
                          (or valkey in place of redis)";
 
 /// Schemes of the finished project that do not work yet.
-const PLANNED: [&str; 7] = [
-    "file",
-    "rediss",
-    "valkeys",
-    "rediss+sentinel",
-    "valkeys+sentinel",
-    "rediss+cluster",
-    "valkeys+cluster",
-];
+const PLANNED: [&str; 1] = ["file"];
 
 const DEFAULT_PORT: u16 = 6379;
 const DEFAULT_SENTINEL_PORT: u16 = 26379;
@@ -182,16 +178,23 @@ impl StoreUrl {
         ))?;
         let target = match scheme {
             "memory" => Target::Memory(parse_memory(rest)?),
-            "redis" | "valkey" => Target::Server(parse_tcp(rest)?),
+            "redis" | "valkey" => Target::Server(parse_tcp(rest, None)?),
+            "rediss" | "valkeys" => Target::Server(parse_tcp(rest, Some(Tls::new()))?),
             "redis+unix" | "valkey+unix" => Target::Server(parse_unix(rest)?),
-            "redis+sentinel" | "valkey+sentinel" => Target::Server(parse_sentinel(rest)?),
-            "redis+cluster" | "valkey+cluster" => Target::Server(parse_cluster(rest)?),
+            "redis+sentinel" | "valkey+sentinel" => Target::Server(parse_sentinel(rest, None)?),
+            "rediss+sentinel" | "valkeys+sentinel" => {
+                Target::Server(parse_sentinel(rest, Some(Tls::new()))?)
+            }
+            "redis+cluster" | "valkey+cluster" => Target::Server(parse_cluster(rest, None)?),
+            "rediss+cluster" | "valkeys+cluster" => {
+                Target::Server(parse_cluster(rest, Some(Tls::new()))?)
+            }
             other => {
                 return Err(match PLANNED.iter().find(|planned| **planned == other) {
                     Some(planned) => UrlError::NotYetSupported { scheme: planned },
                     None => wrong(
                         UrlPart::Scheme,
-                        "unknown, use one of memory, redis, redis+unix, redis+sentinel, \
+                        "unknown, use one of memory, redis, rediss, redis+unix, redis+sentinel, \
                          redis+cluster (or valkey in place of redis)",
                     ),
                 });
@@ -245,9 +248,14 @@ impl fmt::Display for ServerTarget {
             (_, Some(_)) => format!("{user}:***@"),
         };
         let database = self.database;
+        let redis = if self.tls.is_some() {
+            "rediss"
+        } else {
+            "redis"
+        };
         match &self.deployment {
             Deployment::One(endpoint @ Endpoint::Tcp { .. }) => {
-                write!(f, "redis://{credentials}{endpoint}/{database}")
+                write!(f, "{redis}://{credentials}{endpoint}/{database}")
             }
             Deployment::One(endpoint @ Endpoint::Unix { .. }) => {
                 write!(f, "redis+unix://{credentials}{endpoint}?db={database}")
@@ -256,13 +264,13 @@ impl fmt::Display for ServerTarget {
                 let (addresses, service) = (Listed(&sentinel.sentinels), &sentinel.service);
                 write!(
                     f,
-                    "redis+sentinel://{credentials}{addresses}/{service}/{database}"
+                    "{redis}+sentinel://{credentials}{addresses}/{service}/{database}"
                 )?;
                 let user = sentinel.username.as_deref();
                 user.map_or(Ok(()), |user| write!(f, "?sentinel_username={user}"))
             }
             Deployment::Cluster { seeds } => {
-                write!(f, "redis+cluster://{credentials}{}", Listed(seeds))
+                write!(f, "{redis}+cluster://{credentials}{}", Listed(seeds))
             }
         }
     }
@@ -343,7 +351,7 @@ fn parse_memory(rest: &str) -> Result<MemoryTarget, UrlError> {
     })
 }
 
-fn parse_tcp(rest: &str) -> Result<ServerTarget, UrlError> {
+fn parse_tcp(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
     let Authority {
         username,
         password,
@@ -351,8 +359,10 @@ fn parse_tcp(rest: &str) -> Result<ServerTarget, UrlError> {
         path,
         query,
     } = split_authority(rest)?;
-    if options(query).next().is_some() {
-        return Err(wrong(UrlPart::Query, "this scheme takes no options"));
+    for (option, value) in options(query) {
+        if !tls_option(&mut tls, option, value)? {
+            return Err(wrong(UrlPart::Query, UNKNOWN_OPTION));
+        }
     }
     if addresses.contains(',') {
         return Err(wrong(
@@ -362,6 +372,7 @@ fn parse_tcp(rest: &str) -> Result<ServerTarget, UrlError> {
     }
     Ok(ServerTarget {
         deployment: Deployment::One(parse_address(addresses, DEFAULT_PORT)?),
+        tls,
         username,
         password,
         database: match path {
@@ -371,7 +382,7 @@ fn parse_tcp(rest: &str) -> Result<ServerTarget, UrlError> {
     })
 }
 
-fn parse_sentinel(rest: &str) -> Result<ServerTarget, UrlError> {
+fn parse_sentinel(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
     let authority = split_authority(rest)?;
     let (service, database) = authority
         .path
@@ -394,10 +405,12 @@ fn parse_sentinel(rest: &str) -> Result<ServerTarget, UrlError> {
         let (part, into) = match option {
             "sentinel_username" => (UrlPart::Username, &mut sentinel.username),
             "sentinel_password" => (UrlPart::Password, &mut sentinel.password),
+            _ if tls_option(&mut tls, option, value)? => continue,
             _ => {
                 return Err(wrong(
                     UrlPart::Query,
-                    "the options of this scheme are `sentinel_username` and `sentinel_password`",
+                    "the options are `sentinel_username` and `sentinel_password`, and with TLS \
+                     `ca`, `cert` and `key`",
                 ));
             }
         };
@@ -405,6 +418,7 @@ fn parse_sentinel(rest: &str) -> Result<ServerTarget, UrlError> {
     }
     Ok(ServerTarget {
         deployment: Deployment::Sentinel(sentinel),
+        tls,
         username: authority.username,
         password: authority.password,
         database: match database {
@@ -414,10 +428,12 @@ fn parse_sentinel(rest: &str) -> Result<ServerTarget, UrlError> {
     })
 }
 
-fn parse_cluster(rest: &str) -> Result<ServerTarget, UrlError> {
+fn parse_cluster(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
     let authority = split_authority(rest)?;
-    if options(authority.query).next().is_some() {
-        return Err(wrong(UrlPart::Query, "this scheme takes no options"));
+    for (option, value) in options(authority.query) {
+        if !tls_option(&mut tls, option, value)? {
+            return Err(wrong(UrlPart::Query, UNKNOWN_OPTION));
+        }
     }
     if !matches!(authority.path, "" | "0") {
         return Err(wrong(UrlPart::Database, "a cluster has only database 0"));
@@ -426,10 +442,29 @@ fn parse_cluster(rest: &str) -> Result<ServerTarget, UrlError> {
         deployment: Deployment::Cluster {
             seeds: parse_addresses(authority.addresses, DEFAULT_PORT)?,
         },
+        tls,
         username: authority.username,
         password: authority.password,
         database: 0,
     })
+}
+
+const UNKNOWN_OPTION: &str = "there are no options without TLS, and with it `ca`, `cert` and `key`";
+
+/// Takes an option of TLS; `false` if it is none, or nobody asked for TLS.
+fn tls_option(tls: &mut Option<Tls>, option: &str, value: &str) -> Result<bool, UrlError> {
+    let Some(tls) = tls else {
+        return Ok(false);
+    };
+    let into = match option {
+        "ca" => &mut tls.ca,
+        "cert" => &mut tls.cert,
+        "key" => &mut tls.key,
+        _ => return Ok(false),
+    };
+    let path = unescape(value).ok_or(wrong(UrlPart::Query, BAD_ESCAPE))?;
+    *into = Some(PathBuf::from(path));
+    Ok(true)
 }
 
 /// What stands behind `//`.
@@ -493,6 +528,7 @@ fn parse_unix(rest: &str) -> Result<ServerTarget, UrlError> {
         deployment: Deployment::One(Endpoint::Unix {
             path: PathBuf::from(path),
         }),
+        tls: None,
         username,
         password,
         database,
@@ -744,13 +780,19 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_asked_for_by_the_scheme_and_told_by_options() {
+        let target = server("rediss://h?ca=%2Fca.pem&cert=c&key=k");
+        let tls = Tls::new().ca("/ca.pem").identity("c", "k");
+        assert_eq!(target.tls, Some(tls));
+        assert_eq!(target.to_string(), "rediss://h:6379/0");
+        assert!(server("valkeys+cluster://a,b").tls.is_some());
+        assert!(server("rediss+sentinel://a/m?ca=x").tls.is_some());
+        assert_eq!(server("redis://h").tls, None);
+        assert!(StoreUrl::parse("redis://h?ca=x").is_err());
+    }
+
+    #[test]
     fn a_planned_scheme_is_refused_by_name() {
-        let error = StoreUrl::parse("rediss+cluster://a,b,c").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "scheme: `rediss+cluster` is not yet supported, use one of memory, redis, redis+unix, \
-             redis+sentinel, redis+cluster (or valkey in place of redis)"
-        );
         assert_eq!(
             StoreUrl::parse("file:./data").unwrap_err(),
             UrlError::NotYetSupported { scheme: "file" }

@@ -8,7 +8,6 @@
 #[macro_use]
 mod stores;
 
-mod cluster;
 mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -21,3 +20,5 @@ mod pipe;
 mod redis_rs;
 #[cfg(feature = "limiter")]
 mod storm;
+#[cfg(feature = "tls")]
+mod tls;

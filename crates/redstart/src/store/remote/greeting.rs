@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::RemoteConfig;
 use crate::store::error::{Disconnect, is_refusal};
-use crate::store::url::{Endpoint, SentinelTarget, ServerTarget};
+use crate::store::url::{Endpoint, SentinelTarget};
 
 /// Reads and writes the socket for as long as it is polled; ends when the connection does.
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -18,25 +19,29 @@ pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Requests that may wait inside the connection for the socket to take them.
 const WRITE_QUEUE: usize = 256;
 
-/// How to log in.
+/// How to log in, and in secret or not.
 #[derive(Clone, Copy)]
 pub(super) struct Login<'a> {
+    config: &'a RemoteConfig,
     username: Option<&'a str>,
     password: Option<&'a str>,
     database: u32,
 }
 
 impl<'a> Login<'a> {
-    pub(super) fn server(target: &'a ServerTarget) -> Login<'a> {
+    pub(super) fn server(config: &'a RemoteConfig) -> Login<'a> {
+        let target = &config.target;
         Login {
+            config,
             username: target.username.as_deref(),
             password: target.password.as_deref(),
             database: target.database,
         }
     }
 
-    pub(super) fn sentinel(target: &'a SentinelTarget) -> Login<'a> {
+    pub(super) fn sentinel(target: &'a SentinelTarget, config: &'a RemoteConfig) -> Login<'a> {
         Login {
+            config,
             username: target.username.as_deref(),
             password: target.password.as_deref(),
             database: 0,
@@ -58,6 +63,10 @@ pub(super) async fn connect(
                 .await
                 .map_err(unreachable)?;
             stream.set_nodelay(true).map_err(unreachable)?;
+            if let Some(connector) = &login.config.connector {
+                let stream = connector.connect(host, stream).await.map_err(unreachable)?;
+                return greet(stream, login, pushed).await;
+            }
             greet(stream, login, pushed).await
         }
         #[cfg(unix)]

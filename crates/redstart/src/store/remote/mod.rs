@@ -31,11 +31,13 @@ use super::argument::Arguments;
 use super::error::{Error, Failure, OperationName, Result};
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
+use super::tls::Connector;
 use super::url::{Endpoint, ServerTarget};
 
 /// What the remote side can be told.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteConfig {
+    pub(crate) connector: Option<Connector>,
     pub(crate) target: ServerTarget,
     /// Connections per node.
     pub(crate) lanes: usize,

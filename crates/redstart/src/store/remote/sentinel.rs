@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use super::RemoteConfig;
 use super::greeting::{self, Driver, Login};
 use crate::store::error::Disconnect;
-use crate::store::time::Time;
 use crate::store::url::{Endpoint, SentinelTarget};
 
 /// Between questions to the sentinels, for news that were missed.
@@ -24,7 +23,7 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Sentinels {
     target: SentinelTarget,
-    time: Time,
+    config: Arc<RemoteConfig>,
     /// One attempt to ask a sentinel.
     within: Duration,
     primary: watch::Sender<Option<Endpoint>>,
@@ -43,12 +42,12 @@ impl Drop for Listener {
 type Connected = (Endpoint, MultiplexedConnection, Driver);
 
 impl Sentinels {
-    pub(super) fn new(target: SentinelTarget, config: &RemoteConfig) -> Arc<Sentinels> {
+    pub(super) fn new(target: SentinelTarget, config: &Arc<RemoteConfig>) -> Arc<Sentinels> {
         // All of them can be asked, and the primary connected to, in one attempt.
         let share = u32::try_from(target.sentinels.len()).unwrap_or(u32::MAX);
         Arc::new(Sentinels {
             target,
-            time: config.time.clone(),
+            config: Arc::clone(config),
             within: config.connect_within / share.saturating_add(1),
             primary: watch::Sender::new(None),
         })
@@ -102,7 +101,7 @@ impl Sentinels {
     /// What one sentinel calls the primary.
     async fn ask(&self, sentinel: &Endpoint) -> Result<Endpoint, Disconnect> {
         let asked = async {
-            let login = Login::sentinel(&self.target);
+            let login = Login::sentinel(&self.target, &self.config);
             let (mut connection, driver) = greeting::connect(sentinel, login, None).await?;
             tokio::select! {
                 answer = self.primary_by(&mut connection) => answer,
@@ -111,7 +110,7 @@ impl Sentinels {
         };
         tokio::select! {
             answer = asked => answer,
-            () = self.time.sleep(self.within) => Err(unreachable("a sentinel does not answer")),
+            () = self.config.time.sleep(self.within) => Err(unreachable("a sentinel does not answer")),
         }
     }
 
@@ -142,7 +141,8 @@ impl Sentinels {
             if let Err(cause) = self.follow(sentinel).await {
                 tracing::debug!(%sentinel, %cause, "not following this sentinel");
             }
-            self.time
+            self.config
+                .time
                 .sleep(self.within.min(Duration::from_secs(1)))
                 .await;
         }
@@ -151,10 +151,13 @@ impl Sentinels {
     /// Passes on what a sentinel says, until it says nothing any more.
     async fn follow(&self, sentinel: &Endpoint) -> Result<(), Disconnect> {
         let news = Arc::new(Notify::new());
-        let (login, pushed) = (Login::sentinel(&self.target), Some(Arc::clone(&news)));
+        let (login, pushed) = (
+            Login::sentinel(&self.target, &self.config),
+            Some(Arc::clone(&news)),
+        );
         let connected = tokio::select! {
             connected = greeting::connect(sentinel, login, pushed) => connected?,
-            () = self.time.sleep(self.within) => return Err(unreachable("no greeting")),
+            () = self.config.time.sleep(self.within) => return Err(unreachable("no greeting")),
         };
         let (mut connection, mut driver) = connected;
         let subscribed = tokio::select! {
@@ -167,7 +170,7 @@ impl Sentinels {
             tokio::select! {
                 () = &mut driver => return Err(Disconnect::Lost),
                 () = news.notified() => {}
-                () = self.time.sleep(POLL_EVERY) => {}
+                () = self.config.time.sleep(POLL_EVERY) => {}
             }
             // Asked over a connection of its own: this one carries the subscription.
             let primary = tokio::select! {

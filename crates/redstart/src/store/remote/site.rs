@@ -39,7 +39,7 @@ impl Site {
         &mut self,
         config: &RemoteConfig,
     ) -> Result<(Endpoint, MultiplexedConnection, Driver), Disconnect> {
-        let login = Login::server(&config.target);
+        let login = Login::server(config);
         match self {
             Site::Fixed(endpoint) => {
                 let (connection, driver) = greeting::connect(endpoint, login, None).await?;
