@@ -8,16 +8,19 @@
 #[macro_use]
 mod stores;
 
+mod cluster;
 mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod fake_server;
 mod faults;
+mod increments;
 #[cfg(feature = "limiter")]
 mod limiter;
 mod pipe;
 #[cfg(feature = "redis-1")]
 mod redis_rs;
+mod sentinel;
 #[cfg(feature = "limiter")]
 mod storm;
 #[cfg(feature = "tls")]
