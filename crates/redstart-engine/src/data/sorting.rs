@@ -14,7 +14,11 @@ pub(crate) fn merge_sort<T: Copy>(items: &mut [T], compare: &impl Fn(&T, &T) -> 
     let (left, right) = items.split_at_mut(items.len() / 2);
     merge_sort(left, compare);
     merge_sort(right, compare);
-    let [mut left, mut right] = [left, right].map(|half| half.to_vec().into_iter().peekable());
+    let (left, right) = (left.to_vec(), right.to_vec());
+    let (mut left, mut right) = (
+        left.iter().copied().peekable(),
+        right.iter().copied().peekable(),
+    );
     for place in items {
         let takes_left = match (left.peek(), right.peek()) {
             (Some(a), Some(b)) => compare(a, b).is_le(),

@@ -35,9 +35,9 @@ impl Search {
         match self.shape {
             Shape::Circle { radius } => {
                 let distance = self.center.distance(place);
-                // Not written the other way round: between antipodes rounding may leave no number,
-                // and that counts as inside.
-                (!(distance > radius * self.unit)).then_some(distance)
+                // Between antipodes rounding may leave no number, and that is not outside.
+                let is_outside = distance > radius * self.unit;
+                (!is_outside).then_some(distance)
             }
             Shape::Rectangle { width, height } => {
                 let northwards = along_meridian(place.latitude, self.center.latitude);
@@ -79,10 +79,13 @@ impl Search {
         let bounds = cell.bounds();
         // Halved once, the world is four cells, each of which is a neighbour on several sides.
         let all = depth < 2;
-        let west = all || !(bounds.longitudes.0 < reach.west);
-        let east = all || !(bounds.longitudes.1 > reach.east);
-        let south = all || !(bounds.latitudes.0 < reach.south);
-        let north = all || !(bounds.latitudes.1 > reach.north);
+        let ends_in_cell = [
+            bounds.longitudes.0 < reach.west,
+            bounds.longitudes.1 > reach.east,
+            bounds.latitudes.0 < reach.south,
+            bounds.latitudes.1 > reach.north,
+        ];
+        let [west, east, south, north] = ends_in_cell.map(|ends| all || !ends);
         NEIGHBOURHOOD.map(|(eastwards, northwards)| {
             let is_reached = match eastwards {
                 1 => east,
