@@ -351,12 +351,10 @@ const NOBODY: u16 = u16::MAX;
 
 impl PartialEq for SlotMap {
     fn eq(&self, other: &SlotMap) -> bool {
-        let same = |(one, other): (&(Endpoint, Arc<Node>), &(Endpoint, Arc<Node>))| {
-            one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1)
-        };
+        let mut pairs = self.nodes.iter().zip(&other.nodes);
         self.slots == other.slots
             && self.nodes.len() == other.nodes.len()
-            && self.nodes.iter().zip(&other.nodes).all(same)
+            && pairs.all(|(one, other)| one.0 == other.0 && Arc::ptr_eq(&one.1, &other.1))
     }
 }
 
