@@ -225,7 +225,7 @@ pub(super) fn zipmap(pairs: &[(Vec<u8>, Vec<u8>)], room: u8) -> Vec<u8> {
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, &byte| {
         (0..8).fold(sum ^ u64::from(byte), |sum, _| {
-            sum >> 1 ^ (sum & 1) * 0x95ac_9329_ac4b_c9b5
+            (sum >> 1) ^ ((sum & 1) * 0x95ac_9329_ac4b_c9b5)
         })
     })
 }
