@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use crate::logging::LogFormat;
 use crate::output::print_raw;
 use crate::redis_server::BindAddress;
+#[cfg(unix)]
+use crate::{cluster, up};
 use crate::{exec, serve, tour, welcome};
 
 const ABOUT: &str = "Redis patterns in Rust: inside your process, on Redis or Valkey in production";
@@ -35,11 +37,14 @@ Examples:
   redstart exec redis://127.0.0.1:6379 -- INFO server
   redstart tour --store redis://127.0.0.1:6379
                                       The same tour on a server of yours
+  redstart up cluster                 A real cluster of redis-servers, on ports from 7000
+  redstart cluster nodes redis://127.0.0.1:7000
+                                      What its nodes say, and where they disagree
   redstart completions zsh > ~/.zfunc/_redstart
 
 Exit status:
   0  Done
-  1  The server answered with an error, or the tour did not keep a claim
+  1  The server answered with an error, the tour did not keep a claim, or nodes disagree
   2  The command line is wrong
   3  The store cannot be reached
 
@@ -91,6 +96,14 @@ enum Command {
     /// Show what each pattern does, measured live
     #[command(long_about = TOUR_ABOUT)]
     Tour(TourArguments),
+    /// Start real servers for development: one, Sentinel or a Cluster
+    #[cfg(unix)]
+    #[command(long_about = UP_ABOUT)]
+    Up(UpArguments),
+    /// Look at a cluster: what its nodes say, and where they disagree
+    #[cfg(unix)]
+    #[command(long_about = CLUSTER_ABOUT, subcommand)]
+    Cluster(ClusterCommand),
     /// Print a completion script for a shell
     #[command(long_about = COMPLETIONS_ABOUT)]
     Completions {
@@ -125,6 +138,27 @@ same store. Every line checks what it says; one that does not hold is marked, an
 is 1.
 
 On a server of yours, the tour works under the keys `redstart-tour:*` and removes them at its end.";
+
+#[cfg(unix)]
+const UP_ABOUT: &str = "\
+Start real servers for development: one server, a primary with replicas and sentinels, or a cluster.
+
+They are the redis-server or valkey-server that is installed here, listen on 127.0.0.1 only, on the \
+port given and those that follow, and are ready when the URL is printed. Their logs follow on \
+standard error, each line marked with its server's port. Ctrl-C or SIGTERM ends them all.
+
+  redstart up standalone
+  redstart up sentinel --port 7100
+  redstart up cluster --dir ./cluster      the same cluster again, next time
+  redstart up cluster --server valkey-server";
+
+#[cfg(unix)]
+const CLUSTER_ABOUT: &str = "\
+Look at a cluster: every node is asked what it believes, and whoever disagrees is named.
+
+The URL names one node or several to begin with: redis://127.0.0.1:7000, or \
+redis+cluster://user:password@host,host:7001. The exit status is 1 when nodes disagree, cannot be \
+asked or say that the cluster is down, and 3 when no node can be reached.";
 
 const COMPLETIONS_ABOUT: &str = "\
 Print a completion script for a shell.
@@ -219,6 +253,80 @@ pub(crate) struct TourArguments {
     pub(crate) store: String,
 }
 
+/// What to start, and where.
+#[cfg(unix)]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpArguments {
+    /// How the servers are deployed
+    #[arg(value_enum)]
+    pub(crate) topology: UpTopology,
+
+    /// The first port; those that follow are used too
+    #[arg(long, value_name = "PORT", default_value_t = 7000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+
+    /// Keep keys and configuration in this directory, and go on with what is there
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// The server to run, by name or path. Without it: redis-server, else valkey-server
+    #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::CommandName)]
+    pub(crate) server: Option<PathBuf>,
+
+    /// Do not show the servers' logs
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How servers can be deployed.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum UpTopology {
+    /// One server
+    Standalone,
+    /// A primary, two replicas, three sentinels
+    Sentinel,
+    /// Three primaries, three replicas
+    Cluster,
+}
+
+/// What to show of a cluster.
+#[cfg(unix)]
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Whether it works: state, slots, nodes, keys
+    Info(ClusterArguments),
+    /// Its nodes: roles, slots, keys, epochs
+    Nodes(ClusterArguments),
+    /// Its slots: who serves them, and which are on their way
+    Slots(ClusterArguments),
+}
+
+#[cfg(unix)]
+impl ClusterCommand {
+    /// Which cluster, and how to print.
+    pub(crate) fn arguments(&self) -> &ClusterArguments {
+        match self {
+            ClusterCommand::Info(arguments)
+            | ClusterCommand::Nodes(arguments)
+            | ClusterCommand::Slots(arguments) => arguments,
+        }
+    }
+}
+
+/// Which cluster, and how to print.
+#[cfg(unix)]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClusterArguments {
+    /// One node or several: redis://host:port, redis+cluster://host,host:port
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    /// Print one JSON value
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Does what this process was told.
 pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -227,6 +335,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Exec(exec)) => exec::run(&exec),
         Some(Command::Tour(tour)) => tour::run(&tour.store),
+        #[cfg(unix)]
+        Some(Command::Up(arguments)) => up::run(&arguments),
+        #[cfg(unix)]
+        Some(Command::Cluster(command)) => cluster::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "redstart", &mut script);

@@ -3,6 +3,8 @@
 //! Not an interface to build upon: what they are made of is in `redstart` and `redstart-engine`.
 
 mod arguments;
+#[cfg(unix)]
+mod cluster;
 mod exec;
 mod failure;
 mod files;
@@ -14,6 +16,8 @@ mod serve;
 mod serving;
 mod signals;
 mod tour;
+#[cfg(unix)]
+mod up;
 mod welcome;
 
 use std::process::ExitCode;

@@ -83,15 +83,20 @@ impl Deployment {
         }
     }
 
-    /// Ends every process with SIGTERM, so that what is to be written is written.
-    pub fn stop(&mut self) -> Result<(), ServerError> {
-        let servers: Vec<&mut Server> = match self {
+    /// Every process in the same order, to kill, stop or restart them.
+    pub fn servers_mut(&mut self) -> Vec<&mut Server> {
+        match self {
             Deployment::Standalone(server) => vec![server],
             Deployment::Sentinel(deployment) => deployment.all_mut().collect(),
-            // Replicas first: a primary waits for those that lag.
-            Deployment::Cluster(cluster) => cluster.nodes_mut().iter_mut().rev().collect(),
-        };
-        for server in servers {
+            Deployment::Cluster(cluster) => cluster.nodes_mut().iter_mut().collect(),
+        }
+    }
+
+    /// Ends every process with SIGTERM, so that what is to be written is written.
+    pub fn stop(&mut self) -> Result<(), ServerError> {
+        // Sentinels and replicas first: nobody is to fail over, and a primary waits for replicas
+        // that lag.
+        for server in self.servers_mut().into_iter().rev() {
             server.stop()?;
         }
         Ok(())

@@ -42,7 +42,7 @@ mod guides {
     #[doc = include_str!("../../../docs/store.md")]
     mod store {}
     #[doc = include_str!("../../../docs/testing.md")]
-    struct Testing;
+    mod testing {}
     #[doc = include_str!("../../../docs/limiter.md")]
     mod limiter {}
 }

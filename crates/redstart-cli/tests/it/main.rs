@@ -1,10 +1,12 @@
 //! The programs from outside: real processes, real sockets, real signals.
 //!
 //! A new test goes to the file of what it starts: `redis_server` for options of redstart-server,
-//! `conf` for configuration files, `port` for what peers may do to a server, `redstart` for the other program, `tools` for programs
-//! of others that talk to a server.
+//! `conf` for its configuration files, `port` for what peers may do to a server, `redstart` for the
+//! other program, `tools` for programs of others that talk to a server, `deployments` for real servers
+//! that `redstart` starts and looks at.
 
 mod conf;
+mod deployments;
 mod port;
 mod process;
 mod redis_server;

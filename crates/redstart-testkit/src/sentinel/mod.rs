@@ -171,12 +171,9 @@ impl Sentinel {
         &mut self.sentinels
     }
 
-    /// Every process: sentinels first, so that nobody fails over when servers stop, and replicas
-    /// before the primary, which waits for those that lag.
+    /// Every process, sentinels last.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Server> {
-        self.sentinels
-            .iter_mut()
-            .chain(self.servers.iter_mut().rev())
+        self.servers.iter_mut().chain(&mut self.sentinels)
     }
 
     /// The proxies, one a server in the servers' order; none unless the deployment is

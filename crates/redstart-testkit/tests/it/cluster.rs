@@ -1,5 +1,6 @@
 //! Clusters that fail over, lose nodes and move slots.
 
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -246,19 +247,20 @@ fn a_killed_test_runner_leaves_no_cluster() {
     assert_nothing_survives_the_runner(name, start, |cluster| cluster.nodes().iter().collect());
 }
 
+/// The first of some ports in a row that are free, for clients and for the cluster's bus.
+fn first_of_free_ports(count: u16) -> u16 {
+    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let start = 10_240 + u16::try_from(std::process::id() % 1_000).expect("small") * 12;
+    (start..22_000)
+        .step_by(usize::from(count))
+        .find(|first| (*first..first + count).all(|port| is_free(port) && is_free(port + 10_000)))
+        .expect("some ports are free")
+}
+
 #[test]
 fn a_cluster_in_a_kept_directory_goes_on() {
     let directory = tempfile::tempdir().expect("a directory");
-    let ports = redstart_testkit::Server::from_path()
-        .and_then(|builder| builder.tcp().start())
-        .expect("a server, for a port that is free and has free neighbours");
-    let port: u16 = ports
-        .url()
-        .rsplit(':')
-        .next()
-        .expect("a port")
-        .parse()
-        .expect("a number");
+    let port = first_of_free_ports(3);
     let start = || {
         let cluster = Cluster::from_path().expect("a server");
         let cluster = cluster
@@ -267,7 +269,7 @@ fn a_cluster_in_a_kept_directory_goes_on() {
             .arg("--appendonly")
             .arg("yes");
         cluster
-            .port(port + 1)
+            .port(port)
             .directory(directory.path())
             .start()
             .expect("started")
