@@ -235,7 +235,11 @@ impl Shared {
             .traps
             .iter()
             .position(|trap| trap.armed.matches(request))?;
-        Some(state.traps.remove(sprung).armed)
+        let armed = state.traps[sprung].armed.clone();
+        if !armed.is_lasting {
+            state.traps.remove(sprung);
+        }
+        Some(armed)
     }
 }
 

@@ -135,9 +135,13 @@ impl FaultProxy {
     /// something else than RESP, passes no trap any more; nor can one be right where replies are not
     /// one a request: after SUBSCRIBE in RESP2, or CLIENT REPLY OFF.
     pub fn trap(&self, words: impl AsRef<[u8]>, strike: Strike) -> Trap {
-        let trap = Trap::new(words.as_ref(), strike);
-        self.shared.change(|state| state.traps.push(trap.clone()));
-        trap
+        self.set_trap(Trap::new(words.as_ref(), strike, false))
+    }
+
+    /// A [trap](FaultProxy::trap) that strikes at every such request until [`heal`](FaultProxy::heal):
+    /// for a server that loads for a while, or redirects in circles.
+    pub fn trap_every(&self, words: impl AsRef<[u8]>, strike: Strike) -> Trap {
+        self.set_trap(Trap::new(words.as_ref(), strike, true))
     }
 
     /// The connections there are, oldest first.
@@ -155,6 +159,11 @@ impl FaultProxy {
     /// How many connections have been let in since the start.
     pub fn accepted(&self) -> u64 {
         self.shared.lock().accepted
+    }
+
+    fn set_trap(&self, trap: Trap) -> Trap {
+        self.shared.change(|state| state.traps.push(trap.clone()));
+        trap
     }
 
     fn launch(target: Address, spared: Option<IpAddr>) -> io::Result<FaultProxy> {

@@ -1,7 +1,7 @@
-//! A fault that waits for a certain request, and strikes once.
+//! A fault that waits for a certain request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::deadline::wait_until;
@@ -37,23 +37,30 @@ pub struct Trap {
 pub(super) struct ArmedTrap {
     needle: Vec<u8>,
     pub(super) strike: Strike,
-    sprung: AtomicBool,
+    pub(super) is_lasting: bool,
+    struck: AtomicU64,
 }
 
 impl Trap {
-    pub(super) fn new(needle: &[u8], strike: Strike) -> Trap {
+    pub(super) fn new(needle: &[u8], strike: Strike, is_lasting: bool) -> Trap {
         Trap {
             armed: Arc::new(ArmedTrap {
                 needle: needle.to_ascii_lowercase(),
                 strike,
-                sprung: AtomicBool::new(false),
+                is_lasting,
+                struck: AtomicU64::new(0),
             }),
         }
     }
 
     /// Whether it has struck.
     pub fn has_sprung(&self) -> bool {
-        self.armed.sprung.load(Ordering::Acquire)
+        self.strikes() > 0
+    }
+
+    /// How often it has struck.
+    pub fn strikes(&self) -> u64 {
+        self.armed.struck.load(Ordering::Acquire)
     }
 
     /// Waits until it has struck; panics after 20 seconds.
@@ -73,6 +80,6 @@ impl ArmedTrap {
     }
 
     pub(super) fn spring(&self) {
-        self.sprung.store(true, Ordering::Release);
+        self.struck.fetch_add(1, Ordering::AcqRel);
     }
 }

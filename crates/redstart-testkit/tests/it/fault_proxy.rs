@@ -302,6 +302,22 @@ fn a_trap_can_answer_in_the_servers_place() {
     assert!(trap.has_sprung());
     assert_eq!(bench.count(), Reply::NullBulk);
 
+    // Once, or until it is healed.
+    let moved = b"-MOVED 1 127.0.0.1:1\r\n";
+    let trap = bench
+        .proxy
+        .trap_every("incr", Strike::Answer(moved.to_vec()));
+    for _ in 0..3 {
+        client.send_command(&["INCR", "count"]).expect("sent");
+        assert_eq!(client.receive_raw().expect("a reply"), moved);
+    }
+    assert_eq!(trap.strikes(), 3);
+    bench.proxy.heal();
+    assert_eq!(
+        client.call(&["INCR", "count"]).expect("a reply"),
+        Reply::Integer(1)
+    );
+
     // Pushes answer nothing, and are not counted as if they did.
     let mut client = bench.client();
     client.call(&["HELLO", "3"]).expect("a reply");
