@@ -102,6 +102,11 @@ impl Ctx<'_> {
         self.space.read(self.session.db, key)
     }
 
+    /// The entry of `key`, counted as a hit or miss, but not as a use of the key.
+    pub(crate) fn inspect(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.space.inspect(self.session.db, key)
+    }
+
     /// The aggregate at `key`, counted as a hit or miss.
     pub(crate) fn read_as<T: Aggregate>(&mut self, key: &[u8]) -> Result<Option<&T>, CommandError> {
         Ok(self.space.read_as(self.session.db, key)?)
@@ -115,12 +120,17 @@ impl Ctx<'_> {
         Ok(self.space.read_string(self.session.db, key)?)
     }
 
+    /// The entry of `key` that a command is about to change: a use, neither hit nor miss.
+    pub(crate) fn lookup(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.space.lookup(self.session.db, key)
+    }
+
     /// The aggregate at `key` that a command is about to change: a use, neither hit nor miss.
     pub(crate) fn lookup_as<T: Aggregate>(
         &mut self,
         key: &[u8],
     ) -> Result<Option<&T>, CommandError> {
-        match self.space.lookup(self.session.db, key) {
+        match self.lookup(key) {
             None => Ok(None),
             Some(entry) => T::of(&entry.object)
                 .map(Some)
@@ -133,7 +143,7 @@ impl Ctx<'_> {
         &mut self,
         key: &[u8],
     ) -> Result<Option<StringView<'_>>, CommandError> {
-        match self.space.lookup(self.session.db, key) {
+        match self.lookup(key) {
             None => Ok(None),
             Some(entry) => entry
                 .object

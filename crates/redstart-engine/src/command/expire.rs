@@ -97,10 +97,10 @@ fn set_deadline(
     let (db, now_ms) = (ctx.db(), ctx.now_ms());
     let at_ms = absolute(integer(args[2])?, unit, now_ms, name)?;
 
-    if !ctx.contains(key) {
+    let Some(entry) = ctx.lookup(key) else {
         return Ok(Value::Integer(0));
-    }
-    let old = ctx.peek(key).and_then(|entry| entry.expires_ms());
+    };
+    let old = entry.expires_ms();
     if !condition.allows(old, at_ms) {
         return Ok(Value::Integer(0));
     }
@@ -152,8 +152,7 @@ fn pexpiretime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError>
 
 /// -2 without a key, -1 without a deadline.
 fn deadline(ctx: &mut Ctx<'_>, key: &[u8], show: impl FnOnce(i64) -> i64) -> Value {
-    ctx.contains(key);
-    Value::Integer(match ctx.peek(key).map(|entry| entry.expires_ms()) {
+    Value::Integer(match ctx.inspect(key).map(|entry| entry.expires_ms()) {
         None => -2,
         Some(None) => -1,
         Some(Some(at_ms)) => show(i64::try_from(at_ms).unwrap_or(i64::MAX)),
@@ -162,9 +161,8 @@ fn deadline(ctx: &mut Ctx<'_>, key: &[u8], show: impl FnOnce(i64) -> i64) -> Val
 
 fn persist(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (key, db) = (args[1], ctx.db());
-    ctx.contains(key);
     if ctx
-        .peek(key)
+        .lookup(key)
         .is_none_or(|entry| entry.expires_ms().is_none())
     {
         return Ok(Value::Integer(0));

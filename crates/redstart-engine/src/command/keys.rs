@@ -45,22 +45,23 @@ fn del(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn exists(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let found = args[1..]
-        .iter()
-        .filter(|key| ctx.read(key).is_some())
-        .count();
-    Ok(Value::from(found))
+    let keys = args[1..].iter();
+    Ok(Value::from(
+        keys.filter(|key| ctx.inspect(key).is_some()).count(),
+    ))
 }
 
 fn touch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    exists(ctx, args)
+    let keys = args[1..].iter();
+    Ok(Value::from(
+        keys.filter(|key| ctx.read(key).is_some()).count(),
+    ))
 }
 
 fn type_of(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    ctx.contains(args[1]);
+    let entry = ctx.inspect(args[1]);
     Ok(Value::simple(
-        ctx.peek(args[1])
-            .map_or("none", |entry| entry.object.type_name()),
+        entry.map_or("none", |entry| entry.object.type_name()),
     ))
 }
 
@@ -183,13 +184,13 @@ fn move_entry(
     to: &[u8],
     only_if_free: bool,
 ) -> Result<bool, CommandError> {
-    if !ctx.contains(from) {
+    if ctx.lookup(from).is_none() {
         return Err(CommandError::NO_SUCH_KEY);
     }
     if from == to {
         return Ok(!only_if_free);
     }
-    if only_if_free && ctx.contains(to) {
+    if ctx.lookup(to).is_some() && only_if_free {
         return Ok(false);
     }
     let Some(entry) = ctx.take(from) else {
@@ -197,6 +198,7 @@ fn move_entry(
     };
     let ttl = entry.expires_ms().map_or(Ttl::Clear, Ttl::At);
     ctx.put(to, entry.object, ttl);
+    ctx.space.set_access(ctx.db(), to, entry.access);
     ctx.changed(from, Event::generic("rename_from"));
     ctx.changed(to, Event::generic("rename_to"));
     Ok(true)
@@ -226,16 +228,18 @@ fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         ));
     }
 
-    let Some(entry) = ctx.space.lookup(from_db, from) else {
+    let Some(entry) = ctx.read(from) else {
         return Ok(Value::Integer(0));
     };
     let (object, ttl) = (
         entry.object.clone(),
         entry.expires_ms().map_or(Ttl::Clear, Ttl::At),
     );
-    if ctx.space.contains(to_db, to) && !replace {
+    if ctx.space.lookup(to_db, to).is_some() && !replace {
         return Ok(Value::Integer(0));
     }
+    // The copy has not been used yet, however often what it replaces was.
+    ctx.space.take(to_db, to);
     ctx.space.put(to_db, to, object, ttl);
     ctx.space.changed(to_db, to, Event::generic("copy_to"));
 
@@ -253,7 +257,8 @@ fn move_to_database(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandE
         ));
     }
 
-    if !ctx.contains(key) || ctx.space.contains(to_db, key) {
+    let is_there = ctx.lookup(key).is_some();
+    if !is_there || ctx.space.lookup(to_db, key).is_some() {
         return Ok(Value::Integer(0));
     }
     let Some(entry) = ctx.take(key) else {
@@ -261,6 +266,7 @@ fn move_to_database(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandE
     };
     let ttl = entry.expires_ms().map_or(Ttl::Clear, Ttl::At);
     ctx.space.put(to_db, key, entry.object, ttl);
+    ctx.space.set_access(to_db, key, entry.access);
     ctx.space.changed(from_db, key, Event::generic("move_from"));
     ctx.space.changed(to_db, key, Event::generic("move_to"));
 
@@ -284,31 +290,27 @@ pub(super) fn database(ctx: &Ctx<'_>, arg: &[u8]) -> Result<u8, CommandError> {
 }
 
 fn object_encoding(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    ctx.contains(args[2]);
-    Ok(ctx
-        .peek(args[2])
-        .map_or(Value::Null, |entry| Value::bulk(entry.object.encoding())))
+    let entry = ctx.inspect(args[2]);
+    Ok(entry.map_or(Value::Null, |entry| Value::bulk(entry.object.encoding())))
 }
 
 /// Values are never shared between keys here, but Redis shares its small integers and says so.
 fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     const SHARED: std::ops::Range<i64> = 0..10_000;
-    ctx.contains(args[2]);
     let count = |object: &Object| match object {
         Object::Int(number) if SHARED.contains(number) => i64::from(i32::MAX),
         _ => 1,
     };
-    let entry = ctx.peek(args[2]);
+    let entry = ctx.inspect(args[2]);
     Ok(entry.map_or(Value::Null, |entry| Value::Integer(count(&entry.object))))
 }
 
 fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    ctx.contains(args[2]);
-    let now_s = ctx.now_ms() / 1_000;
-    let Some(entry) = ctx.peek(args[2]) else {
+    let (now_s, tracking) = (ctx.now_ms() / 1_000, ctx.space.tracking());
+    let Some(entry) = ctx.inspect(args[2]) else {
         return Ok(Value::Null);
     };
-    match ctx.space.tracking() {
+    match tracking {
         Tracking::Recency => Ok(Value::Integer(entry.access.idle_s(now_s) as i64)),
         Tracking::Frequency { .. } => Err(CommandError::new(
             "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
@@ -318,9 +320,8 @@ fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandEr
 }
 
 fn object_freq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    ctx.contains(args[2]);
     let (now_s, tracking) = (ctx.now_ms() / 1_000, ctx.space.tracking());
-    let Some(entry) = ctx.peek(args[2]) else {
+    let Some(entry) = ctx.inspect(args[2]) else {
         return Ok(Value::Null);
     };
     match tracking {

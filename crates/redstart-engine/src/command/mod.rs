@@ -312,6 +312,7 @@ impl Command {
 #[inline]
 pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Value {
     let changes = ctx.space.changes();
+    ctx.space.begin();
     ctx.effect_logged = false;
 
     let result = (command.handler)(ctx, args);

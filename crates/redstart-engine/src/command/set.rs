@@ -159,13 +159,15 @@ fn srandmember(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError>
 fn smove(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (from, to, member) = (args[1], args[2], args[3]);
     let (max_integers, seed) = (ctx.env.config.set_max_integers(), ctx.space.seed());
-    if !ctx.contains(from) {
+    let is_there = ctx.lookup(from).is_some();
+    ctx.lookup(to);
+    if !is_there {
         return Ok(Value::Integer(0));
     }
     let found = ctx
-        .lookup_as::<Set>(from)?
+        .peek_as::<Set>(from)?
         .is_some_and(|set| set.contains(member, seed));
-    ctx.lookup_as::<Set>(to)?;
+    ctx.peek_as::<Set>(to)?;
     if !found || from == to {
         return Ok(Value::Integer(i64::from(found)));
     }
@@ -282,9 +284,9 @@ fn sdiffstore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> 
 /// Whether the difference is a hash table although it holds few integers only. Redis either looks
 /// each member of the first set up in the others or takes the others' members out of a copy of it,
 /// whatever it takes for less work; and a copy keeps the form it once had.
-fn outgrows_integers(ctx: &mut Ctx<'_>, keys: &[&[u8]]) -> Result<bool, CommandError> {
+fn outgrows_integers(ctx: &Ctx<'_>, keys: &[&[u8]]) -> Result<bool, CommandError> {
     let max_integers = ctx.env.config.set_max_integers();
-    let sets = sets(ctx, keys)?;
+    let sets = found(ctx, keys)?;
     let Some(Some(first)) = sets.first() else {
         return Ok(false);
     };
@@ -320,7 +322,11 @@ fn sets<'a>(ctx: &'a mut Ctx<'_>, keys: &[&[u8]]) -> Result<Vec<Option<&'a Set>>
     for key in keys {
         ctx.read_as::<Set>(key)?;
     }
-    let ctx = &*ctx;
+    found(ctx, keys)
+}
+
+/// The sets at `keys` that have been looked at.
+fn found<'a>(ctx: &'a Ctx<'_>, keys: &[&[u8]]) -> Result<Vec<Option<&'a Set>>, CommandError> {
     keys.iter().map(|key| ctx.peek_as::<Set>(key)).collect()
 }
 

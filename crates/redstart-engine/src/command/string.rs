@@ -95,6 +95,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     };
     let present = ctx.contains(key);
     if (rule.only_if_absent && present) || (rule.only_if_present && !present) {
+        ctx.lookup(key);
         return Ok(old);
     }
     ctx.put(key, Object::string(value), ttl);
@@ -108,7 +109,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn setnx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    if ctx.contains(args[1]) {
+    if ctx.lookup(args[1]).is_some() {
         return Ok(Value::Integer(0));
     }
     ctx.put(args[1], Object::string(args[2]), Ttl::Clear);
@@ -230,7 +231,11 @@ fn msetnx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::arity("msetnx"));
     }
-    if args[1..].iter().step_by(2).any(|key| ctx.contains(key)) {
+    if args[1..]
+        .iter()
+        .step_by(2)
+        .any(|key| ctx.lookup(key).is_some())
+    {
         return Ok(Value::Integer(0));
     }
     put_pairs(ctx, &args[1..]);
@@ -393,14 +398,21 @@ fn add(ctx: &mut Ctx<'_>, key: &[u8], by: i64) -> Result<Value, CommandError> {
 fn incrbyfloat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let key = args[1];
     let old = match ctx.lookup_string(key)? {
-        None => LongDouble::from(0),
-        Some(string) => LongDouble::parse(&string.to_vec()).ok_or(CommandError::NOT_A_FLOAT)?,
+        None => None,
+        Some(string) => Some(LongDouble::parse(&string.to_vec()).ok_or(CommandError::NOT_A_FLOAT)?),
     };
     let by = LongDouble::parse(args[2]).ok_or(CommandError::NOT_A_FLOAT)?;
 
-    let sum = old.checked_add(by).ok_or(CommandError::NAN_OR_INFINITY)?;
+    let sum = old
+        .unwrap_or(LongDouble::from(0))
+        .checked_add(by)
+        .ok_or(CommandError::NAN_OR_INFINITY)?;
     let text = Bytes::from(sum.to_string());
-    ctx.put(key, Object::Str((&*text).into()), Ttl::Keep);
+    let object = Object::Str((&*text).into());
+    match old {
+        Some(_) => ctx.update(key, |old| *old = object).unwrap_or_default(),
+        None => ctx.put(key, object, Ttl::Clear),
+    }
     ctx.changed(key, Event::string("incrbyfloat"));
     ctx.effect(&[b"SET", key, &text, b"KEEPTTL"]);
 

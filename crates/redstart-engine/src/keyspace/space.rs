@@ -52,6 +52,17 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) touching: bool,
 }
 
+/// With what in mind a key is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// A use, and a hit or miss.
+    Read,
+    /// A use, neither hit nor miss.
+    Write,
+    /// No use, but a hit or miss.
+    Inspect,
+}
+
 /// Where a key belongs: its shard, and its hash in the shard's table.
 #[derive(Clone, Copy)]
 struct Place {
@@ -69,7 +80,13 @@ pub(crate) struct Space<'a> {
     now_us: Cell<u64>,
     changes: u64,
     effects: Vec<Effect>,
+    /// The hashes of the last keys that the current command has used.
+    used: [u64; REMEMBERED],
+    used_count: usize,
 }
+
+/// So many keys a command may look at before it changes them, and still use each of them once.
+const REMEMBERED: usize = 4;
 
 impl<'a> Space<'a> {
     pub(crate) fn new(
@@ -87,17 +104,22 @@ impl<'a> Space<'a> {
             now_us,
             changes: 0,
             effects: Vec::new(),
+            used: [0; REMEMBERED],
+            used_count: 0,
         }
+    }
+
+    /// A new command begins: what the last one has used is forgotten.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        self.used_count = 0;
     }
 
     // ---- time, randomness, hashing ------------------------------------------------------------
 
     /// Microseconds since 1970. The same for as long as this space lives.
     pub(crate) fn now_us(&self) -> u64 {
-        if self.now_us.get() == 0 {
-            self.now_us.set(self.surroundings.clock.now_us().max(1));
-        }
-        self.now_us.get()
+        read_once(&self.now_us, self.surroundings.clock)
     }
 
     /// Milliseconds since 1970. The same for as long as this space lives.
@@ -130,13 +152,18 @@ impl<'a> Space<'a> {
     /// The live entry of `key`, counted as a use and as a hit or miss.
     #[inline]
     pub(crate) fn read(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        self.used(db, key, true)
+        self.look(db, key, Look::Read)
     }
 
     /// The live entry of `key`, counted as a use only: what a command that writes looks at.
     #[inline]
     pub(crate) fn lookup(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        self.used(db, key, false)
+        self.look(db, key, Look::Write)
+    }
+
+    /// The live entry of `key`, counted as a hit or miss, but not as a use: for EXISTS, TYPE, TTL.
+    pub(crate) fn inspect(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
+        self.look(db, key, Look::Inspect)
     }
 
     /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
@@ -194,7 +221,9 @@ impl<'a> Space<'a> {
     /// Sets `key` to `object`, whatever it held. The caller reports the change.
     pub(crate) fn put(&mut self, db: u8, key: &[u8], object: Object, ttl: Ttl) {
         let (seed, place) = (self.shards.seed(), self.place(key));
-        let access = Access::first(self.surroundings.tracking, self.access_s());
+        self.note_used(place.hash);
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let access = Access::first(tracking, now_s);
         let expires = match ttl {
             Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
             Ttl::Keep | Ttl::Clear => None,
@@ -206,12 +235,20 @@ impl<'a> Space<'a> {
         } = self.locked.shard_mut(place.shard);
         let Database { table, volatile } = &mut databases[usize::from(db)];
         *heap_bytes += object.memory();
+        let mut replaces_expired = false;
         match table.slot(place.hash, key, seed) {
             Slot::Occupied(entry) => {
                 *heap_bytes -= entry.object.memory();
                 entry.object = object;
-                entry.access = access;
-                if ttl != Ttl::Keep {
+                replaces_expired = entry.expires.is_some() && {
+                    let now_us = read_once(&self.now_us, self.surroundings.clock);
+                    entry.is_expired(now_us / 1_000)
+                };
+                match replaces_expired {
+                    true => entry.access = access,
+                    false => entry.access.touch(tracking, now_s, self.rng),
+                }
+                if replaces_expired || ttl != Ttl::Keep {
                     *volatile -= usize::from(entry.expires.is_some());
                     *volatile += usize::from(expires.is_some());
                     entry.expires = expires;
@@ -228,6 +265,9 @@ impl<'a> Space<'a> {
                     access,
                 });
             }
+        }
+        if replaces_expired {
+            self.expired(db, key);
         }
     }
 
@@ -252,6 +292,11 @@ impl<'a> Space<'a> {
         if self.expire_if_due(db, key, place) {
             return None;
         }
+        // To look and then to change is one use.
+        let is_used = self.used[..self.used_count.min(REMEMBERED)].contains(&place.hash);
+        if !is_used {
+            self.note_used(place.hash);
+        }
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
         let Shard {
             databases,
@@ -259,7 +304,7 @@ impl<'a> Space<'a> {
             ..
         } = self.locked.shard_mut(place.shard);
         let entry = databases[usize::from(db)].table.get_mut(place.hash, key)?;
-        if self.surroundings.touching {
+        if self.surroundings.touching && !is_used {
             entry.access.touch(tracking, now_s, self.rng);
         }
         let before = entry.object.memory();
@@ -644,6 +689,12 @@ impl<'a> Space<'a> {
         }
     }
 
+    #[inline]
+    fn note_used(&mut self, hash: u64) {
+        self.used[self.used_count % REMEMBERED] = hash;
+        self.used_count += 1;
+    }
+
     /// Whether `key` is live; removes it when its time has come.
     #[inline]
     fn find(&mut self, db: u8, key: &[u8]) -> bool {
@@ -652,11 +703,15 @@ impl<'a> Space<'a> {
         database.table.contains(place.hash, key) && !self.expire_if_due(db, key, place)
     }
 
-    /// The live entry of `key`, marked as used.
     #[inline]
-    fn used(&mut self, db: u8, key: &[u8], counted: bool) -> Option<&Entry> {
+    fn look(&mut self, db: u8, key: &[u8], look: Look) -> Option<&Entry> {
         let place = self.place(key);
         self.expire_if_due(db, key, place);
+        let is_counted = u64::from(look != Look::Write);
+        let is_use = look != Look::Inspect && self.surroundings.touching;
+        if is_use {
+            self.note_used(place.hash);
+        }
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
         let Shard {
             databases,
@@ -665,14 +720,14 @@ impl<'a> Space<'a> {
         } = self.locked.shard_mut(place.shard);
         match databases[usize::from(db)].table.get_mut(place.hash, key) {
             Some(entry) => {
-                counters.hits += u64::from(counted);
-                if self.surroundings.touching {
+                counters.hits += is_counted;
+                if is_use {
                     entry.access.touch(tracking, now_s, self.rng);
                 }
                 Some(entry)
             }
             None => {
-                counters.misses += u64::from(counted);
+                counters.misses += is_counted;
                 None
             }
         }
@@ -696,20 +751,25 @@ impl<'a> Space<'a> {
 
     fn expire(&mut self, db: u8, key: &[u8]) {
         if self.discard(db, key).is_some() {
-            self.shard_mut(key).counters.expired += 1;
-            self.log(db, &[b"DEL", key]);
-            let changes = self.changes;
-            self.changed(
-                db,
-                key,
-                Event {
-                    class: EventClass::Expired,
-                    name: "expired",
-                },
-            );
-            // An expiry is not the command's doing: its own effect must not follow from it.
-            self.changes = changes;
+            self.expired(db, key);
         }
+    }
+
+    /// Tells that `key` has expired.
+    fn expired(&mut self, db: u8, key: &[u8]) {
+        self.shard_mut(key).counters.expired += 1;
+        self.log(db, &[b"DEL", key]);
+        let changes = self.changes;
+        self.changed(
+            db,
+            key,
+            Event {
+                class: EventClass::Expired,
+                name: "expired",
+            },
+        );
+        // An expiry is not the command's doing: its own effect must not follow from it.
+        self.changes = changes;
     }
 
     /// Removes `key`, live or not, and nothing else.
@@ -735,6 +795,14 @@ impl<'a> Space<'a> {
         let shard = self.shard_index(key);
         self.locked.shard_mut(shard)
     }
+}
+
+/// The time that `now_us` holds, read from the clock if it holds none yet.
+fn read_once(now_us: &Cell<u64>, clock: &dyn Clock) -> u64 {
+    if now_us.get() == 0 {
+        now_us.set(clock.now_us().max(1));
+    }
+    now_us.get()
 }
 
 /// Visits up to `count` entries with a time to live; at least one, if there is any.

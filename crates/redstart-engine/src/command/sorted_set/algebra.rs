@@ -147,7 +147,10 @@ fn parse<'a>(
         .unwrap_or(usize::MAX)
         .saturating_add(at + 1);
     let keys = args.get(at + 1..end).ok_or(CommandError::SYNTAX)?;
-    inputs(ctx, keys)?;
+    for key in keys {
+        ctx.read(key);
+        input(ctx, key)?;
+    }
 
     let (mut weights, mut aggregate) = (None, Aggregate::Sum);
     let (mut with_scores, mut limit) = (false, usize::MAX);
@@ -226,28 +229,25 @@ impl<'a> Input<'a> {
     }
 }
 
-fn inputs<'a>(ctx: &'a mut Ctx<'_>, keys: &[&[u8]]) -> Result<Vec<Input<'a>>, CommandError> {
-    for key in keys {
-        ctx.read(key);
-    }
-    let ctx = &*ctx;
-    let input = |key: &&[u8]| match ctx.peek_as::<SortedSet>(key) {
+/// The input at a key that has been looked at.
+fn input<'a>(ctx: &'a Ctx<'_>, key: &[u8]) -> Result<Input<'a>, CommandError> {
+    match ctx.peek_as::<SortedSet>(key) {
         Ok(Some(set)) => Ok(Input::Scored(set)),
         Ok(None) => Ok(Input::Missing),
         Err(_) => ctx
             .peek_as::<Set>(key)
             .map(|set| set.map_or(Input::Missing, Input::Plain)),
-    };
-    keys.iter().map(input).collect()
+    }
 }
 
 fn compute(
-    ctx: &mut Ctx<'_>,
+    ctx: &Ctx<'_>,
     request: &Request<'_>,
     operation: Operation,
 ) -> Result<SortedSet, CommandError> {
     let (limits, seed) = (UNPACKED, ctx.space.seed());
-    let inputs = inputs(ctx, request.keys)?;
+    let inputs = request.keys.iter().map(|key| input(ctx, key));
+    let inputs: Vec<Input<'_>> = inputs.collect::<Result<_, _>>()?;
     let weight = |at: usize| request.weights.as_ref().map_or(1.0, |weights| weights[at]);
     let mut weighted: Vec<(Input<'_>, f64)> = inputs
         .into_iter()

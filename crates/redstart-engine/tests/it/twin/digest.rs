@@ -17,6 +17,8 @@ pub(super) struct Held {
     key: Vec<u8>,
     kind: String,
     encoding: String,
+    /// How often it was used, where that is counted.
+    frequency: Reply,
     ttl: i64,
     value: Reply,
 }
@@ -40,13 +42,14 @@ impl std::fmt::Display for Held {
             key,
             kind,
             encoding,
+            frequency,
             ttl,
             value,
         } = self;
         let key = key.escape_ascii();
         write!(
             out,
-            "db{database} \"{key}\" {kind} {encoding} ttl {ttl}: {value}"
+            "db{database} \"{key}\" {kind} {encoding} ttl {ttl} used {frequency}: {value}"
         )
     }
 }
@@ -74,10 +77,11 @@ pub(super) fn read(endpoint: &mut dyn Endpoint) -> Vec<Held> {
         for key in &keys {
             about.push(command(&["TYPE"], key, &[]));
             about.push(command(&["OBJECT", "ENCODING"], key, &[]));
+            about.push(command(&["OBJECT", "FREQ"], key, &[]));
             about.push(command(&["PTTL"], key, &[]));
         }
         let about = endpoint.ask(&about);
-        let kinds: Vec<String> = about.iter().skip(1).step_by(3).map(text).collect();
+        let kinds: Vec<String> = about.iter().skip(1).step_by(4).map(text).collect();
         let mut values = vec![select];
         for (key, kind) in keys.iter().zip(&kinds) {
             values.push(match kind.as_str() {
@@ -91,8 +95,8 @@ pub(super) fn read(endpoint: &mut dyn Endpoint) -> Vec<Held> {
         }
         let values = endpoint.ask(&values);
         for (index, key) in keys.iter().enumerate() {
-            let [_, encoding, ttl] = &about[1 + 3 * index..4 + 3 * index] else {
-                unreachable!("three replies a key");
+            let [_, encoding, frequency, ttl] = &about[1 + 4 * index..5 + 4 * index] else {
+                unreachable!("four replies a key");
             };
             let encoding = text(encoding);
             let value = in_order(&values[1 + index], &kinds[index], &encoding);
@@ -101,6 +105,7 @@ pub(super) fn read(endpoint: &mut dyn Endpoint) -> Vec<Held> {
                 key: key.to_vec(),
                 kind: kinds[index].clone(),
                 encoding,
+                frequency: frequency.clone(),
                 ttl: ttl.as_integer().expect("PTTL is an integer"),
                 value,
             });

@@ -236,6 +236,65 @@ families!(
     mixed,
 );
 
+/// Every use of a key counts, and nothing else does: with a counter that grows by one each time, the
+/// twins agree on it.
+#[test]
+fn uses_are_counted() {
+    // Redis shares its small integers, and with them their counters, unless there is a limit.
+    const COUNTED: &str = "CONFIG SET maxmemory 100gb maxmemory-policy allkeys-lfu lfu-log-factor 0 \
+                           lfu-decay-time 0";
+    // The comparison itself uses keys to find out about these.
+    const OPEN: [&str; 7] = [
+        "SPOP",
+        "SRANDMEMBER",
+        "HRANDFIELD",
+        "ZRANDMEMBER",
+        "HSCAN",
+        "SSCAN",
+        "ZSCAN",
+    ];
+    const TABLES: [&str; 8] = [
+        "strings",
+        "bitmaps",
+        "keys",
+        "hashes",
+        "lists",
+        "sets",
+        "sorted_sets",
+        "sort",
+    ];
+    let mut pair = Pair {
+        ours: subject(16),
+        theirs: Live::start(oracle()),
+    };
+    let setting = Setting {
+        resp: 2,
+        clients: 1,
+        alone: false,
+    };
+    let mut differences = BTreeMap::new();
+    for name in TABLES {
+        let family = FAMILIES.iter().find(|family| family.name == name);
+        let family = family.expect("a family of that name");
+        for seed in 0..10 {
+            let mut history = vec![Step {
+                client: 0,
+                args: words(COUNTED),
+            }];
+            // A counter ends at 255, and every look at the state is a use.
+            history.extend(family.history(seed, 200, |name| !OPEN.contains(&name)));
+            if let Some(found) = pair.live_through(&history, setting) {
+                let (history, found) = shrink::shrink(&mut pair, &history, setting, found);
+                let last = history.last().map(Step::name).unwrap_or_default();
+                let lines: Vec<String> = history.iter().map(Step::to_string).collect();
+                differences.insert(last, format!("{found}\n{}", lines.join("\n")));
+            }
+        }
+    }
+    let text: Vec<String> = differences.into_values().collect();
+    assert!(text.is_empty(), "{}", text.join("\n\n"));
+}
+
 /// A twin that now and then adds one to an integer is found out, and the reason made small.
 #[test]
 fn a_lie_is_found() {
