@@ -41,6 +41,7 @@ pub struct ServerBuilder {
     args: Vec<String>,
     listen: Listen,
     directory: Option<PathBuf>,
+    password: Option<String>,
     /// The lines of its configuration file, which the server may rewrite.
     pub(crate) config: Vec<String>,
     /// Whether it is a sentinel, which stores no data.
@@ -73,6 +74,12 @@ impl ServerBuilder {
     /// Listens on this port of 127.0.0.1 instead of a unix socket.
     pub fn port(mut self, port: u16) -> ServerBuilder {
         self.listen = Listen::Port(port);
+        self
+    }
+
+    /// Demands a password. It stands in the server's URL, and its own connections give it.
+    pub fn password(mut self, password: impl Into<String>) -> ServerBuilder {
+        self.password = Some(password.into());
         self
     }
 
@@ -168,6 +175,7 @@ impl Server {
             args: Vec::new(),
             listen: Listen::Unix,
             directory: None,
+            password: None,
             config: Vec::new(),
             is_sentinel: false,
             greeting: Vec::new(),
@@ -185,9 +193,9 @@ impl Server {
         &self.address
     }
 
-    /// Where it listens, as a URL.
+    /// Where it listens, as a URL, with its password if it has one.
     pub fn url(&self) -> String {
-        self.address.url()
+        self.address.url_with(self.password())
     }
 
     /// Its working directory. A temporary one is gone when the value is dropped.
@@ -200,9 +208,16 @@ impl Server {
         self.process.as_ref().map(Process::id)
     }
 
-    /// A new connection.
+    /// A new connection, logged in if the server was given a password.
     pub fn connect(&self) -> io::Result<RawConnection> {
-        RawConnection::open(&self.address)
+        let mut connection = RawConnection::open(&self.address)?;
+        if let Some(password) = self.password() {
+            match connection.call(&["AUTH", password])? {
+                Reply::Error(text) => return Err(io::Error::other(String::from_utf8_lossy(&text))),
+                _ => return Ok(connection),
+            }
+        }
+        Ok(connection)
     }
 
     /// Runs one command over a connection of its own. An error reply is an error.
@@ -363,6 +378,9 @@ impl Server {
                 args.extend(["--bind".to_owned(), address.ip().to_string()]);
             }
         }
+        if let Some(password) = self.password() {
+            args.extend(["--requirepass".to_owned(), password.to_owned()]);
+        }
         args.extend_from_slice(&self.builder.args);
         let directory = self.directory.path();
         let process = Process::spawn(path, &args, directory, self.directory.doomed(), log);
@@ -437,6 +455,10 @@ impl Server {
             reason,
             log: self.log(),
         }
+    }
+
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.builder.password.as_deref()
     }
 
     fn config_path(&self) -> PathBuf {

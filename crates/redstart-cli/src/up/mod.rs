@@ -4,6 +4,7 @@ mod logs;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,25 +46,28 @@ fn up(arguments: &UpArguments) -> Result<(), String> {
     let mut deployment = start(arguments, binary).map_err(|error| error.to_string())?;
     let runtime = serving::runtime()?;
     runtime.block_on(async {
-        let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
+        let signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
         let mut logs = Logs::of(&deployment);
         show(&title, &deployment, arguments, style);
+        let mut shutdown = pin!(signals.shutdown());
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
-                () = signals.first() => break,
+                () = &mut shutdown => break,
                 _ = look.tick() => logs.follow(&mut deployment, arguments.quiet),
             }
         }
         Ok::<_, String>(())
     })?;
-    // Whoever presses Ctrl-C twice means it: from here on a signal ends this process at once.
-    serving::end(runtime);
-    match arguments.dir {
+    let ended = match arguments.dir {
         // What is kept has to be written first.
         Some(_) => deployment.stop().map_err(|error| error.to_string()),
         None => Ok(()),
-    }
+    };
+    drop(deployment);
+    // Not before: until here a second signal ends this process at once, and the servers with it.
+    serving::end(runtime);
+    ended
 }
 
 fn start(

@@ -73,6 +73,9 @@ impl ClusterBuilder {
                 ])
                 .args(["--bind-source-addr", &PEERS.to_string()]);
         }
+        if let Some(password) = &self.password {
+            builder = builder.password(password).args(["--masterauth", password]);
+        }
         if let Some(directory) = &self.directory {
             builder = builder.directory(directory.join(port.to_string()));
         }

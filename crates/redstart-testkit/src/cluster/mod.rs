@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use slot_move::SlotMove;
 pub use view::{ClusterNode, ClusterView, ViewError};
 
-use crate::address::Address;
+use crate::address::{Address, login};
 use crate::binary::{ServerBinary, ServerError};
 use crate::connection::RawConnection;
 use crate::deadline::{poll, until_nothing_is_amiss};
@@ -32,6 +32,7 @@ pub struct ClusterBuilder {
     replicas: usize,
     node_timeout: Duration,
     args: Vec<String>,
+    password: Option<String>,
     port: Option<u16>,
     directory: Option<PathBuf>,
     proxied: bool,
@@ -54,6 +55,12 @@ impl ClusterBuilder {
     /// quicker, and makes a busy machine hold elections that nobody asked for.
     pub fn node_timeout(mut self, timeout: Duration) -> ClusterBuilder {
         self.node_timeout = timeout;
+        self
+    }
+
+    /// Demands a password at every node and puts it into the URL.
+    pub fn password(mut self, password: impl Into<String>) -> ClusterBuilder {
+        self.password = Some(password.into());
         self
     }
 
@@ -129,6 +136,7 @@ impl Cluster {
             replicas: 1,
             node_timeout: Duration::from_secs(1),
             args: Vec::new(),
+            password: None,
             port: None,
             directory: None,
             proxied: false,
@@ -140,7 +148,8 @@ impl Cluster {
         let hosts: Vec<String> = (0..self.nodes.len())
             .map(|index| format!("127.0.0.1:{}", self.port_for_clients(index)))
             .collect();
-        format!("redis+cluster://{}", hosts.join(","))
+        let login = login(self.nodes[0].password());
+        format!("redis+cluster://{login}{}", hosts.join(","))
     }
 
     /// The nodes.

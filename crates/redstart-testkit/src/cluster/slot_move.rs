@@ -67,7 +67,11 @@ impl<'a> SlotMove<'a> {
         }
         let (host, port) = real_address(&self.cluster.nodes[self.to])?;
         let mut command: Vec<&[u8]> = vec![b"MIGRATE", host.as_bytes(), port.as_bytes()];
-        command.extend([&b""[..], b"0", MIGRATE_MS.as_bytes(), b"KEYS"]);
+        command.extend([&b""[..], b"0", MIGRATE_MS.as_bytes()]);
+        if let Some(password) = self.source().password() {
+            command.extend([&b"AUTH"[..], password.as_bytes()]);
+        }
+        command.push(b"KEYS");
         command.extend(&keys);
         self.source().call(&command)?;
         Ok(keys.len())

@@ -5,6 +5,7 @@ mod start;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::address::login;
 use crate::binary::{ServerBinary, ServerError};
 use crate::connection::RawConnection;
 use crate::deadline::{poll, until_nothing_is_amiss};
@@ -32,6 +33,7 @@ pub struct SentinelBuilder {
     sentinels: usize,
     down_after: Duration,
     args: Vec<String>,
+    password: Option<String>,
     port: Option<u16>,
     directory: Option<PathBuf>,
     proxied: bool,
@@ -60,6 +62,12 @@ impl SentinelBuilder {
     /// quicker, and makes a busy machine fail over without need.
     pub fn down_after(mut self, silence: Duration) -> SentinelBuilder {
         self.down_after = silence;
+        self
+    }
+
+    /// Demands a password at the primary and its replicas, which the sentinels know, and puts it into the URL.
+    pub fn password(mut self, password: impl Into<String>) -> SentinelBuilder {
+        self.password = Some(password.into());
         self
     }
 
@@ -130,6 +138,7 @@ impl Sentinel {
             sentinels: 3,
             down_after: Duration::from_secs(1),
             args: Vec::new(),
+            password: None,
             port: None,
             directory: None,
             proxied: false,
@@ -143,7 +152,8 @@ impl Sentinel {
             .iter()
             .map(|sentinel| format!("127.0.0.1:{}", sentinel.port()))
             .collect();
-        format!("redis+sentinel://{}/{}", hosts.join(","), self.name)
+        let login = login(self.servers[0].password());
+        format!("redis+sentinel://{login}{}/{}", hosts.join(","), self.name)
     }
 
     /// What the sentinels call the primary.

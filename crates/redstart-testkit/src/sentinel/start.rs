@@ -77,6 +77,9 @@ impl SentinelBuilder {
         };
         // Synchronizing by a file begins at once, without waiting for more replicas to come.
         builder = builder.args(["--repl-diskless-sync", "no"]);
+        if let Some(password) = &self.password {
+            builder = builder.password(password).args(["--masterauth", password]);
+        }
         if self.proxied {
             builder = builder
                 .args(["--replica-announce-ip", "127.0.0.1"])
@@ -112,6 +115,9 @@ impl SentinelBuilder {
             format!("sentinel failover-timeout {name} {FAILOVER_TIMEOUT_MS}"),
             format!("sentinel parallel-syncs {name} {}", self.replicas.max(1)),
         ];
+        if let Some(password) = &self.password {
+            config.push(format!("sentinel auth-pass {name} {password}"));
+        }
         if self.proxied {
             config.push(format!("bind-source-addr {PEERS}"));
             config.push("sentinel announce-ip 127.0.0.1".to_owned());

@@ -113,7 +113,13 @@ fn dead_and_silent_primaries_are_replaced_and_come_back_as_replicas() {
 #[test]
 fn a_slot_moves_with_its_keys_while_they_are_used() {
     const KEYS: usize = 300;
-    let cluster = start();
+    let cluster = Cluster::from_path().expect("a server");
+    let cluster = cluster.password("secret").start().expect("started");
+    assert!(
+        cluster
+            .url()
+            .starts_with("redis+cluster://:secret@127.0.0.1:")
+    );
     let slot = fill(&cluster, "moving", KEYS);
     let from = cluster.primary_of(slot).expect("its owner");
     let to = (from + 1) % 3;
@@ -143,8 +149,8 @@ fn a_slot_moves_with_its_keys_while_they_are_used() {
         done.store(true, Ordering::Relaxed);
         writer.join().expect("the writer")
     });
-    let counted = ask(cluster.nodes()[from].address(), &["GET", "{moving}:count"]);
-    assert_eq!(counted, bulk(&acknowledged.to_string()));
+    let counted = cluster.nodes()[from].call(&["GET", "{moving}:count"]);
+    assert_eq!(counted.expect("a reply"), bulk(&acknowledged.to_string()));
     assert_filled(&cluster, "moving", KEYS);
 
     let refused = cluster.begin_move(slot, from).expect_err("it is there");

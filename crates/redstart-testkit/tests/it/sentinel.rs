@@ -54,7 +54,13 @@ fn a_deployment_is_ready_when_it_is_there_and_gone_when_it_is_dropped() {
 
 #[test]
 fn a_primary_hands_over_without_loss_and_another_is_deposed() {
-    let deployment = start();
+    let deployment = Sentinel::from_path().expect("a server");
+    let deployment = deployment.password("secret").start().expect("started");
+    assert!(
+        deployment
+            .url()
+            .starts_with("redis+sentinel://:secret@127.0.0.1:")
+    );
     let first = deployment.primary().expect("a primary");
     let mut connection = deployment.servers()[first].connect().expect("a connection");
     for _ in 0..100 {

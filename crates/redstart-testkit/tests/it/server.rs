@@ -53,6 +53,20 @@ fn a_server_listens_on_a_free_port_on_demand() {
 }
 
 #[test]
+fn a_password_is_demanded_and_stands_in_the_url() {
+    let builder = Server::from_path().expect("a server");
+    let server = builder.password("s3cret/@").start().expect("started");
+    assert!(
+        server.url().starts_with("redis+unix://:s3cret%2F%40@/"),
+        "{}",
+        server.url()
+    );
+    assert!(server.call(&["PING"]).is_ok());
+    let refused = error_of(&ask(server.address(), &["PING"]));
+    assert!(refused.starts_with("NOAUTH "), "{refused}");
+}
+
+#[test]
 fn kill_stop_and_restart_keep_the_address() {
     let mut server = start();
     let (address, first) = (server.address().clone(), server.pid().expect("a process"));
