@@ -2,9 +2,11 @@
 //! something is wrong.
 
 pub mod commands;
+pub mod rdb_load;
 pub mod redis_conf;
 pub mod reply_decoder;
 pub mod request_decoder;
+pub mod restore_payload;
 pub mod script_inputs;
 mod session;
 
@@ -18,4 +20,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("commands", commands::run),
     ("script_inputs", script_inputs::run),
     ("redis_conf", redis_conf::run),
+    ("rdb_load", rdb_load::run),
+    ("restore_payload", restore_payload::run),
 ];

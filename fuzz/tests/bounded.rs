@@ -61,6 +61,7 @@ impl Material {
         let read = |path| std::fs::read(path).expect("a seed");
         let name = match target {
             "commands" | "script_inputs" | "redis_conf" => target,
+            "rdb_load" | "restore_payload" => "snapshots",
             _ => "protocol",
         };
         let dictionary = root.join("dictionaries").join(name).with_extension("dict");
@@ -178,6 +179,16 @@ fn script_inputs() {
 #[test]
 fn redis_conf() {
     bounded("redis_conf");
+}
+
+#[test]
+fn rdb_load() {
+    bounded("rdb_load");
+}
+
+#[test]
+fn restore_payload() {
+    bounded("restore_payload");
 }
 
 #[test]

@@ -14,6 +14,8 @@ const TARGETS: &[(&str, &str)] = &[
     ("commands", "commands"),
     ("script_inputs", "script_inputs"),
     ("redis_conf", "redis_conf"),
+    ("rdb_load", "snapshots"),
+    ("restore_payload", "snapshots"),
 ];
 
 /// What cargo-fuzz would have the compiler do, but for the sanitizers, which need a nightly

@@ -10,9 +10,9 @@ use clap_complete::Shell;
 use crate::logging::LogFormat;
 use crate::output::print_raw;
 use crate::redis_server::BindAddress;
+use crate::{check, exec, import, serve, tour, welcome};
 #[cfg(unix)]
 use crate::{cluster, up};
-use crate::{exec, serve, tour, welcome};
 
 const ABOUT: &str = "Redis patterns in Rust: inside your process, on Redis or Valkey in production";
 
@@ -104,6 +104,12 @@ enum Command {
     #[cfg(unix)]
     #[command(long_about = CLUSTER_ABOUT, subcommand)]
     Cluster(ClusterCommand),
+    /// Bring the data of a Redis or Valkey server into a store, from its files
+    #[command(long_about = IMPORT_ABOUT)]
+    Import(ImportArguments),
+    /// Say whether files of data are sound, without starting a server
+    #[command(long_about = CHECK_ABOUT)]
+    Check(CheckArguments),
     /// Print a completion script for a shell
     #[command(long_about = COMPLETIONS_ABOUT)]
     Completions {
@@ -159,6 +165,27 @@ Look at a cluster: every node is asked what it believes, and whoever disagrees i
 The URL names one node or several to begin with: redis://127.0.0.1:7000, or \
 redis+cluster://user:password@host,host:7001. The exit status is 1 when nodes disagree, cannot be \
 asked or say that the cluster is down, and 3 when no node can be reached.";
+
+const IMPORT_ABOUT: &str = "\
+Bring the data of a Redis or Valkey server into a store, from its files.
+
+Reads RDB files of Redis 1.2 to 7.4 and of Valkey up to 8, old encodings included. Keys go into the \
+databases they were in and replace what has their name; their times to live stay as they were.
+
+Streams, functions and values of modules are not supported: meeting one ends the import, unless \
+--skip-unsupported leaves it out.
+
+  redstart import dump.rdb --into redis://127.0.0.1:6379
+  redstart import /var/lib/redis --into redis+unix:///run/valkey.sock --skip-unsupported";
+
+const CHECK_ABOUT: &str = "\
+Say whether files of data are sound, without starting a server.
+
+Every value is read to its last byte. A damaged file is named with the byte at which it stops making \
+sense, and the exit status is 1.
+
+  redstart check dump.rdb
+  redstart check /var/lib/redis --json";
 
 const COMPLETIONS_ABOUT: &str = "\
 Print a completion script for a shell.
@@ -243,6 +270,34 @@ pub(crate) struct ExecArguments {
     /// The command and its arguments, after `--`
     #[arg(value_name = "COMMAND", last = true, required = true)]
     pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+/// What to import, and where to.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// An RDB file, or a directory with such files
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+
+    /// The store: redis://host:port, redis+unix:///path …
+    #[arg(long, value_name = "URL")]
+    pub(crate) into: String,
+
+    /// Leave out what is not supported: streams, functions, values of modules
+    #[arg(long)]
+    pub(crate) skip_unsupported: bool,
+}
+
+/// What to check.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// An RDB file, or a directory with such files
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+
+    /// Print one JSON value
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where to give the tour.
@@ -339,6 +394,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Up(arguments)) => up::run(&arguments),
         #[cfg(unix)]
         Some(Command::Cluster(command)) => cluster::run(&command),
+        Some(Command::Import(import)) => import::run(&import),
+        Some(Command::Check(check)) => check::run(&check),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "redstart", &mut script);

@@ -3,11 +3,13 @@
 //! Not an interface to build upon: what they are made of is in `redstart` and `redstart-engine`.
 
 mod arguments;
+mod check;
 #[cfg(unix)]
 mod cluster;
 mod exec;
 mod failure;
 mod files;
+mod import;
 mod logging;
 mod output;
 mod redis_server;
@@ -15,6 +17,7 @@ mod reply;
 mod serve;
 mod serving;
 mod signals;
+mod snapshots;
 mod tour;
 #[cfg(unix)]
 mod up;

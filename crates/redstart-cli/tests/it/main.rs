@@ -2,10 +2,11 @@
 //!
 //! A new test goes to the file of what it starts: `redis_server` for options of redstart-server,
 //! `conf` for its configuration files, `port` for what peers may do to a server, `redstart` for the
-//! other program, `tools` for programs of others that talk to a server, `deployments` for real servers
+//! other program, `data_files` for what it does with files of servers, `tools` for programs of others that talk to a server, `deployments` for real servers
 //! that `redstart` starts and looks at.
 
 mod conf;
+mod data_files;
 mod deployments;
 mod port;
 mod process;

@@ -13,6 +13,7 @@ mod lzf;
 mod payload;
 mod reader;
 mod skip;
+mod snapshot;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -25,5 +26,6 @@ pub(crate) use encode::Encoder;
 pub use error::{RdbError, RdbFault};
 pub(crate) use payload::{PayloadError, dump, is_for_redis_7_0, restore};
 pub(crate) use reader::{RdbEntry, RdbReader, Record, Unsupported};
+pub use snapshot::{Item, Snapshot, SnapshotKey};
 pub(crate) use value::Forms;
 pub(crate) use writer::RdbWriter;

@@ -14,7 +14,7 @@ use super::time::Time;
 use super::tls::Connector;
 use super::tls::Tls;
 use super::url::ServerTarget;
-use super::url::{MemoryTarget, StoreUrl, Target};
+use super::url::{Deployment, MemoryTarget, StoreUrl, Target};
 
 /// What a store is opened with. Every setting has a default.
 #[derive(Clone, Debug)]
@@ -54,6 +54,23 @@ impl StoreBuilder {
     /// digits, `_`, `-` and `.`.
     pub fn namespace(mut self, namespace: &str) -> StoreBuilder {
         namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// The database of a server, whatever the URL says. A cluster has only the first, and nothing
+    /// but a server has any.
+    pub fn database(mut self, number: u32) -> StoreBuilder {
+        match &mut self.url {
+            Ok(StoreUrl {
+                target: Target::Server(server),
+            }) if number == 0 || !matches!(server.deployment, Deployment::Cluster { .. }) => {
+                server.database = number;
+            }
+            Ok(_) if number != 0 => {
+                self.url = Err(Error::Config("database: only the first is there"));
+            }
+            _ => {}
+        }
         self
     }
 

@@ -1,5 +1,7 @@
 //! Snapshots and payloads, written and read again.
 
+mod servers;
+
 use std::io::Read;
 
 use proptest::prelude::*;

@@ -1,0 +1,148 @@
+//! `redstart check` and `redstart import`, on files of a redis-server.
+
+use std::path::{Path, PathBuf};
+
+use redstart_testkit::{RawConnection, Reply, Server};
+
+use crate::process::run_redstart;
+use crate::{call, expect_status};
+
+fn server() -> Server {
+    let builder = Server::from_path().unwrap_or_else(|error| panic!("{error}"));
+    builder
+        .args(["--enable-debug-command", "yes"])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Some data of all types, saved.
+fn saved(server: &Server) -> (RawConnection, PathBuf) {
+    let mut connection = server.connect().expect("a connection");
+    for line in [
+        "SET greeting hello PX 100000000",
+        "RPUSH list a b 3",
+        "SADD numbers 1 2 3",
+        "SADD names x y",
+        "SELECT 5",
+        "ZADD ranking 1.5 a 2 b",
+        "HSET user name john",
+        "SELECT 0",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(!call(&mut connection, &words).is_error(), "{line}");
+    }
+    expect_status(&mut connection, &["SAVE"], "OK");
+    (connection, server.directory().join("dump.rdb"))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn what_was_saved_is_checked_and_imported() {
+    let (source, target) = (server(), server());
+    let (mut theirs, path) = saved(&source);
+
+    let checked = run_redstart(&["check", &shown(&path)]);
+    assert_eq!(checked.status.code(), Some(0), "{}", checked.stderr);
+    assert!(
+        checked
+            .stdout
+            .contains("RDB 10  6 keys: 1 hash, 1 list, 2 set, 1 string, 1 zset"),
+        "{}",
+        checked.stdout
+    );
+
+    let directory = shown(source.directory());
+    let imported = run_redstart(&["import", &directory, "--into", &target.url()]);
+    assert_eq!(imported.status.code(), Some(0), "{}", imported.stderr);
+    assert_eq!(
+        imported.stdout,
+        "6 keys: 1 hash, 1 list, 2 set, 1 string, 1 zset\n"
+    );
+    let mut ours = target.connect().expect("a connection");
+    let digest = ["DEBUG", "DIGEST"];
+    assert_eq!(call(&mut ours, &digest), call(&mut theirs, &digest));
+    let left = call(&mut ours, &["PTTL", "greeting"]);
+    assert!(matches!(left, Reply::Integer(1..=100_000_000)), "{left:?}");
+}
+
+#[test]
+fn a_damaged_file_is_named_with_the_byte() {
+    let source = server();
+    let (_, path) = saved(&source);
+    let mut bytes = std::fs::read(&path).expect("the file");
+    bytes.truncate(bytes.len() - 20);
+    std::fs::write(&path, &bytes).expect("written");
+
+    let checked = run_redstart(&["check", &shown(&path), "--json"]);
+    assert_eq!(checked.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    assert_eq!(found["ok"], false);
+    assert_eq!(found["files"][0]["error"]["offset"], bytes.len());
+    let checked = run_redstart(&["check", &shown(&path)]);
+    let words = format!("damaged at byte {}: the data ends too early", bytes.len());
+    assert!(
+        checked.stdout.starts_with("FAILED") && checked.stdout.contains(&words),
+        "{}",
+        checked.stdout
+    );
+
+    let imported = run_redstart(&["import", &shown(&path), "--into", "memory:"]);
+    assert_eq!(imported.status.code(), Some(1));
+    assert!(
+        imported.stderr.contains("the data ends too early"),
+        "{}",
+        imported.stderr
+    );
+
+    let missing = run_redstart(&["check", "/nosuch/dump.rdb"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        missing.stderr.contains("/nosuch/dump.rdb"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name_or_left_out() {
+    let source = server();
+    let (mut connection, path) = saved(&source);
+    call(
+        &mut connection,
+        &["XADD", "events", "1-1", "field", "value"],
+    );
+    expect_status(&mut connection, &["SAVE"], "OK");
+
+    let refused = run_redstart(&["import", &shown(&path), "--into", "memory:"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let words = "the key \"events\" of database 0 holds a stream, which is not supported";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+
+    let skipping = [
+        "import",
+        &shown(&path),
+        "--into",
+        "memory:",
+        "--skip-unsupported",
+    ];
+    let imported = run_redstart(&skipping);
+    assert_eq!(imported.status.code(), Some(0), "{}", imported.stderr);
+    assert_eq!(
+        imported.stdout,
+        "6 keys: 1 hash, 1 list, 2 set, 1 string, 1 zset; left out: 1 times a stream\n"
+    );
+}
+
+#[test]
+fn a_server_that_is_away_is_told_from_a_refusal() {
+    let source = server();
+    let (_, path) = saved(&source);
+    let mut gone = server();
+    let url = gone.url();
+    gone.kill();
+    let imported = run_redstart(&["import", &shown(&path), "--into", &url]);
+    assert_eq!(imported.status.code(), Some(3), "{}", imported.stderr);
+}
