@@ -2,8 +2,8 @@
 //!
 //! A new test goes to the file of what it starts: `redis_server` for options of redstart-server,
 //! `conf` for its configuration files, `port` for what peers may do to a server, `redstart` for the
-//! other program, `data_files` for what it does with files of servers, `tools` for programs of others that talk to a server, `deployments` for real servers
-//! that `redstart` starts and looks at.
+//! other program, `data_files` for what that does with files of servers, `deployments` for real
+//! servers that it starts and looks at, `tools` for programs of others that talk to a server.
 
 mod conf;
 mod data_files;

@@ -132,6 +132,7 @@ families!(
     strings,
     bitmaps,
     keys,
+    payloads,
     hashes,
     lists,
     sets,

@@ -218,6 +218,7 @@ families!(
     strings,
     bitmaps,
     keys,
+    payloads,
     hashes,
     lists,
     sets,
