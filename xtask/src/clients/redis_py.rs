@@ -1,4 +1,4 @@
-//! redis-py, in a virtual environment of its own, exercised by a script of ours.
+//! redis-py, in a virtual environment of its own, exercised by scripts of ours.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use crate::tools;
 /// What Debian calls the standard library's `venv` and what it needs.
 const PACKAGES: [&str; 2] = ["python3-venv", "python3"];
 
-/// Runs the script on redstart-server and, so that it asks for nothing else than Redis does, on
-/// redis-server.
+/// Runs the tests on redstart-server and, so that they ask for nothing else than Redis does, on
+/// redis-server; then the page, which compares the two.
 pub(crate) fn suite(run: &mut Run) -> Result<(), Failure> {
     let server = redstart_server(run)?;
     let environment = theirs(run)?.join("python");
@@ -22,7 +22,8 @@ pub(crate) fn suite(run: &mut Run) -> Result<(), Failure> {
     for server in [server.as_str(), "redis-server"] {
         run.tests_of(python, &[arg(&script)?, server])?;
     }
-    Ok(())
+    let page = ours().join("redis_py_page.py");
+    run.tests_of(python, &[arg(&page)?, &server])
 }
 
 /// Installs what requirements.txt asks for, once.

@@ -31,25 +31,27 @@ PATIENCE = 30
 
 
 class Server:
-    """A server on a free port of the loopback interface."""
+    """A server on a free port of the loopback interface, in a directory of its own."""
 
     def __init__(self, binary, *options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options]
         self.directory = tempfile.TemporaryDirectory()
         self.log = open(os.path.join(self.directory.name, "log"), "w+")
+        self.start()
+
+    def start(self):
+        """Starts it, as it is in the beginning or again, and waits until it answers."""
         self.process = subprocess.Popen(
-            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options],
-            cwd=self.directory.name,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
+            self.command, cwd=self.directory.name, stdout=self.log, stderr=subprocess.STDOUT
         )
         for _ in range(PATIENCE * 100):
             try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
+                if self.is_ready():
+                    return
+            except ConnectionError:
                 pass
             try:
                 self.process.wait(0.01)
@@ -59,12 +61,23 @@ class Server:
         self.log.seek(0)
         said = self.log.read()
         self.stop()
-        raise RuntimeError(f"{binary} does not start: {said}")
+        raise RuntimeError(f"{self.command[0]} does not start: {said}")
+
+    def is_ready(self):
+        """Whether it answers, and has read its files."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"PING\r\n")
+            return not connection.recv(100).startswith(b"-LOADING")
 
     def client(self, **options):
         options.setdefault("decode_responses", True)
         options.setdefault("retry", Retry(NoBackoff(), 0))
         return redis.Redis(port=self.port, socket_timeout=PATIENCE, **options)
+
+    def kill(self):
+        """Ends the server as a crash would."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
 
     def stop(self):
         """Ends the server in good order; its exit code."""
