@@ -17,24 +17,17 @@ pub const SLOTS: u16 = 16_384;
 /// ```
 #[inline]
 pub fn slot(key: &[u8]) -> u16 {
-    crc16(hash_tag(key)) % SLOTS
+    let checked = checksum(key);
+    let crc = match checked.has_brace {
+        false => checked.crc,
+        true => checksum(hash_tag(key)).crc,
+    };
+    crc % SLOTS
 }
 
 /// The part of a key that decides its slot: what stands between the first `{` and the next `}`, if
 /// that is not empty; otherwise the whole key.
-#[inline]
 pub fn hash_tag(key: &[u8]) -> &[u8] {
-    // Almost no key has a brace. Without an early exit the compiler looks at 16 bytes at a time.
-    if !key
-        .iter()
-        .fold(false, |found, &byte| found | (byte == b'{'))
-    {
-        return key;
-    }
-    tag_of_braced(key)
-}
-
-fn tag_of_braced(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|&byte| byte == b'{') else {
         return key;
     };
@@ -45,25 +38,79 @@ fn tag_of_braced(key: &[u8]) -> &[u8] {
     }
 }
 
+/// What one walk over a key tells.
+struct Checked {
+    crc: u16,
+    /// There is an opening brace, so the checksum may have to be that of a tag.
+    has_brace: bool,
+}
+
 #[inline]
-fn crc16(bytes: &[u8]) -> u16 {
-    let mut chunks = bytes.chunks_exact(8);
-    let mut crc = 0u16;
-    for chunk in &mut chunks {
-        let [high, low] = crc.to_be_bytes();
-        crc = TABLES[7][usize::from(chunk[0] ^ high)]
-            ^ TABLES[6][usize::from(chunk[1] ^ low)]
-            ^ TABLES[5][usize::from(chunk[2])]
-            ^ TABLES[4][usize::from(chunk[3])]
-            ^ TABLES[3][usize::from(chunk[4])]
-            ^ TABLES[2][usize::from(chunk[5])]
-            ^ TABLES[1][usize::from(chunk[6])]
-            ^ TABLES[0][usize::from(chunk[7])];
+fn checksum(bytes: &[u8]) -> Checked {
+    let mut crc = 0;
+    let mut braces = 0;
+    let mut add = |word: u64| {
+        crc = fold(crc, word);
+        braces |= braces_in(word);
+    };
+    let (first, rest) = bytes.split_at(bytes.len() % 8);
+    if !first.is_empty() {
+        add(leading_word(bytes, first.len()));
     }
-    for &byte in chunks.remainder() {
-        crc = (crc << 8) ^ TABLES[0][usize::from((crc >> 8) as u8 ^ byte)];
+    for word in rest.as_chunks().0 {
+        add(u64::from_be_bytes(*word));
     }
-    crc
+    Checked {
+        crc,
+        has_brace: braces != 0,
+    }
+}
+
+/// The first one to seven bytes as the end of a word. The zeros before them add nothing to a
+/// checksum that begins with zero.
+#[inline]
+fn leading_word(bytes: &[u8], len: usize) -> u64 {
+    // Loads may overlap: what they have in common is the same.
+    match bytes {
+        [a, b, c, d, e, f, g, h, ..] => {
+            u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) >> (64 - 8 * len)
+        }
+        [a, b, c, d, ..] => {
+            let last = u32::from_be_bytes([
+                bytes[len - 4],
+                bytes[len - 3],
+                bytes[len - 2],
+                bytes[len - 1],
+            ]);
+            u64::from(u32::from_be_bytes([*a, *b, *c, *d])) << (8 * (len - 4)) | u64::from(last)
+        }
+        _ => bytes
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+/// The checksum after eight more bytes, of which the first is the highest.
+#[inline]
+fn fold(crc: u16, word: u64) -> u16 {
+    let [a, b, c, d, e, f, g, h] = (word ^ u64::from(crc) << 48).to_be_bytes();
+    TABLES[7][usize::from(a)]
+        ^ TABLES[6][usize::from(b)]
+        ^ TABLES[5][usize::from(c)]
+        ^ TABLES[4][usize::from(d)]
+        ^ TABLES[3][usize::from(e)]
+        ^ TABLES[2][usize::from(f)]
+        ^ TABLES[1][usize::from(g)]
+        ^ TABLES[0][usize::from(h)]
+}
+
+/// Not zero if some byte of the word is `{`.
+#[inline]
+fn braces_in(word: u64) -> u64 {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // A byte that is zero now borrows from its highest bit.
+    let others = word ^ (EACH * b'{' as u64);
+    others.wrapping_sub(EACH) & !others & (EACH << 7)
 }
 
 /// `TABLES[n][b]` is the checksum of the byte `b` followed by `n` zero bytes.
@@ -107,8 +154,8 @@ mod tests {
 
     #[test]
     fn the_published_check_value() {
-        assert_eq!(crc16(b"123456789"), 0x31c3);
-        assert_eq!(crc16(b""), 0);
+        assert_eq!(checksum(b"123456789").crc, 0x31c3);
+        assert_eq!(checksum(b"").crc, 0);
     }
 
     #[test]
@@ -150,7 +197,14 @@ mod tests {
                     slow = (slow << 1) ^ (if slow & 0x8000 == 0 { 0 } else { 0x1021 });
                 }
             }
-            prop_assert_eq!(crc16(&bytes), slow);
+            prop_assert_eq!(checksum(&bytes).crc, slow);
+            prop_assert_eq!(checksum(&bytes).has_brace, bytes.contains(&b'{'));
+        }
+
+        #[test]
+        fn a_tag_alone_decides(before in "[a-z}|z]{0,9}", tag in "[^{}]{1,9}", after in "[a-z{}]{0,9}") {
+            let key = format!("{before}{{{tag}}}{after}");
+            prop_assert_eq!(slot(key.as_bytes()), slot(tag.as_bytes()));
         }
     }
 }

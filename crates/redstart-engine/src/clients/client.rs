@@ -11,6 +11,7 @@ use super::{eviction, plan, upkeep};
 use crate::command::ctx::{Ctx, Origin};
 use crate::command::error::CommandError;
 use crate::command::{self, Command};
+use crate::data::Blob;
 use crate::keyspace::Space;
 use crate::keyspace::shards::LockSet;
 use crate::random::Rng;
@@ -26,8 +27,9 @@ pub struct Client {
     pub(super) environment: Arc<Environment>,
     pub(super) session: Session,
     pub(super) rng: Rng,
-    /// The command that was called last, unless it takes a second word to tell it from others.
-    latest: Option<&'static Command>,
+    /// The command that was called last and how it was spelled, unless it takes a second word to
+    /// tell it from others.
+    latest: Option<(Blob, &'static Command)>,
 }
 
 /// What to do after a command.
@@ -177,12 +179,12 @@ impl Client {
         {
             return Flow::Paused(until_us);
         }
-        let now_us = self.environment.clock.coarse_us();
-        self.session.info.note_command(now_us);
+        let coarse_us = self.environment.clock.coarse_us();
+        self.session.info.note_command(coarse_us);
 
         match admitted {
             Ok(Admitted::Run(plan)) => {
-                let again_at = self.perform(plan, args, may_wait, deliver);
+                let again_at = self.perform(plan, args, coarse_us, may_wait, deliver);
                 return again_at.map_or(Flow::Done, Flow::Paused);
             }
             Ok(Admitted::Queue(command)) => {
@@ -198,7 +200,7 @@ impl Client {
     }
 
     /// Everything that is decided before a command runs, in Redis' order.
-    #[inline]
+    #[inline(always)]
     fn admit(&mut self, args: &[&[u8]]) -> Result<Admitted, CommandError> {
         let command = self.command_of(args)?;
         match command.is_exec {
@@ -212,20 +214,20 @@ impl Client {
     /// The command that is called. It is often the one that was called before.
     #[inline]
     fn command_of(&mut self, args: &[&[u8]]) -> Result<&'static Command, CommandError> {
-        if let Some(latest) = self.latest
-            && args[0].eq_ignore_ascii_case(latest.name.as_bytes())
+        if let Some((spelling, command)) = &self.latest
+            && spelling == args[0]
         {
-            return Ok(latest);
+            return Ok(command);
         }
         let command = command::find(args)?;
-        let is_one_word = |command: &&Command| {
-            command.facts.subcommands.is_empty() && !command.name.contains('|')
+        self.latest = match command.is_of_container {
+            true => None,
+            false => Some((args[0].into(), command)),
         };
-        self.latest = Some(command).filter(is_one_word);
         Ok(command)
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit_command(
         &self,
         command: &'static Command,
@@ -289,11 +291,12 @@ impl Client {
 
     /// Runs a command under its locks: the reply is delivered and the effects are logged before
     /// they are released. Answers when to call again, should the command have asked for it.
-    #[inline]
+    #[inline(always)]
     fn perform(
         &mut self,
         plan: Plan,
         args: &[&[u8]],
+        coarse_us: u64,
         may_wait: bool,
         deliver: impl FnOnce(&mut Session, Value, bool),
     ) -> Option<u64> {
@@ -322,7 +325,7 @@ impl Client {
             .info
             .last_command
             .store(command.index + 1, Ordering::Relaxed);
-        let surroundings = upkeep::surroundings(environment, true);
+        let surroundings = upkeep::surroundings(environment, coarse_us, true);
         let space = Space::new(&environment.shards, locked, surroundings, rng);
         let mut ctx = Ctx::new(space, session, environment, Origin::Client, memory_is_short);
         let value = command::invoke(&mut ctx, command, args);

@@ -101,7 +101,7 @@ impl Client {
             .shards
             .lock(locks, || upkeep::patience(environment));
         let locked = locked.map_err(CommandError::into_value)?;
-        let surroundings = upkeep::surroundings(environment, true);
+        let surroundings = upkeep::surroundings(environment, environment.clock.coarse_us(), true);
         let mut space = Space::new(&environment.shards, locked, surroundings, rng);
         let result = step(&mut StringSlot {
             space: &mut space,

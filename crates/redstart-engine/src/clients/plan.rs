@@ -11,6 +11,15 @@ use crate::state::session::Session;
 /// The locks of one command.
 #[inline]
 pub(super) fn locks_of(environment: &Environment, command: &Command, args: &[&[u8]]) -> LockSet {
+    match (command.scope, args) {
+        (Scope::Keys, [_, key, ..]) if command.has_one_key => {
+            LockSet::one(environment.shards.shard_of(key))
+        }
+        _ => locks_of_any(environment, command, args),
+    }
+}
+
+fn locks_of_any(environment: &Environment, command: &Command, args: &[&[u8]]) -> LockSet {
     let shards = &environment.shards;
     match command.scope {
         Scope::Keys => {}
@@ -18,9 +27,6 @@ pub(super) fn locks_of(environment: &Environment, command: &Command, args: &[&[u
         Scope::Script if environment.scripts.declares_its_keys(args) => {}
         _ if command.reaches_further(args) => return shards.all(),
         _ => {}
-    }
-    if command.facts.only_key().is_some() && args.len() > 1 {
-        return LockSet::one(shards.shard_of(args[1]));
     }
     let mut set = LockSet::NONE;
     // Keys that cannot be found (a bad key count) are the handler's to complain about; it will not

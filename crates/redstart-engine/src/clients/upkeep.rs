@@ -40,7 +40,7 @@ pub(super) fn with_shard<R>(
     shard: usize,
     work: impl FnOnce(&mut Space<'_>) -> R,
 ) -> R {
-    let surroundings = surroundings(environment, false);
+    let surroundings = surroundings(environment, environment.clock.coarse_us(), false);
     let locked = Locked::One(shard, environment.shards.lock_for_upkeep(shard));
     let mut rng = environment.fork_rng();
     let mut space = Space::new(&environment.shards, locked, surroundings, &mut rng);
@@ -56,9 +56,14 @@ pub(super) fn with_shard<R>(
 
 /// What a space needs to know of its engine.
 #[inline]
-pub(super) fn surroundings(environment: &Environment, touching: bool) -> Surroundings<'_> {
+pub(super) fn surroundings(
+    environment: &Environment,
+    coarse_us: u64,
+    touching: bool,
+) -> Surroundings<'_> {
     Surroundings {
         clock: &*environment.clock,
+        coarse_us,
         tracking: environment.config.tracking(),
         observer: environment.observer.as_deref(),
         logging: environment.log.is_some(),

@@ -148,6 +148,10 @@ pub(crate) struct Command {
     pub(crate) scope: Scope,
     /// Its place in [`all`].
     pub(crate) index: u32,
+    /// The only key of every call is its first argument.
+    pub(crate) has_one_key: bool,
+    /// A second word tells it from others, or is there to do so.
+    pub(crate) is_of_container: bool,
     /// It is EXEC, whose locks are those of what was queued.
     pub(crate) is_exec: bool,
     /// It is served only to those who asked for it when the engine was built.
@@ -172,6 +176,8 @@ impl Command {
             name,
             scope: row.scope,
             index,
+            has_one_key: facts.has_one_key(),
+            is_of_container: !facts.subcommands.is_empty() || name.contains('|'),
             is_exec,
             is_for_debugging: row.is_for_debugging,
             runs_at_once: is_exec
@@ -281,12 +287,7 @@ impl Command {
     /// An error unless the number of arguments is right.
     #[inline]
     pub(crate) fn check_arity(&self, args: &[&[u8]]) -> Result<(), CommandError> {
-        let (count, arity) = (args.len() as i64, i64::from(self.facts.arity));
-        match if arity < 0 {
-            count >= -arity
-        } else {
-            count == arity
-        } {
+        match self.facts.accepts(args.len()) {
             true => Ok(()),
             false => Err(CommandError::arity(self.name)),
         }

@@ -377,20 +377,20 @@ fn decrby(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn add(ctx: &mut Ctx<'_>, key: &[u8], by: i64) -> Result<Value, CommandError> {
-    let old = match ctx.lookup_string(key)? {
-        None => None,
-        Some(string) => Some(string.as_i64().ok_or(CommandError::NOT_AN_INTEGER)?),
+    let added = ctx.update(key, |object| -> Result<i64, CommandError> {
+        let string = object.as_string().ok_or(CommandError::WRONG_TYPE)?;
+        let old = string.as_i64().ok_or(CommandError::NOT_AN_INTEGER)?;
+        let sum = old.checked_add(by).ok_or(CommandError::OVERFLOW)?;
+        *object = Object::Int(sum);
+        Ok(sum)
+    });
+    let sum = match added {
+        Some(sum) => sum?,
+        None => {
+            ctx.put(key, Object::Int(by), Ttl::Clear);
+            by
+        }
     };
-    let sum = old
-        .unwrap_or(0)
-        .checked_add(by)
-        .ok_or(CommandError::OVERFLOW)?;
-    match old {
-        Some(_) => ctx
-            .update(key, |object| *object = Object::Int(sum))
-            .unwrap_or_default(),
-        None => ctx.put(key, Object::Int(sum), Ttl::Clear),
-    }
     ctx.changed(key, Event::string("incrby"));
     Ok(Value::Integer(sum))
 }

@@ -10,7 +10,7 @@ pub(crate) const DATABASES: u8 = 16;
 /// Everything behind one lock.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    pub(super) databases: Vec<Database>,
+    pub(super) databases: [Database; DATABASES as usize],
     pub(super) watchers: Watchers,
     /// Heap bytes of all keys and values; the tables count their own.
     pub(super) heap_bytes: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Counters {
 impl Shard {
     pub(super) fn new() -> Shard {
         Shard {
-            databases: (0..DATABASES).map(|_| Database::default()).collect(),
+            databases: Default::default(),
             watchers: Watchers::default(),
             heap_bytes: 0,
             counters: Counters::default(),

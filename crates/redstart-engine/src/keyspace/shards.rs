@@ -105,10 +105,10 @@ impl Shards {
         set: LockSet,
         mut patience: impl FnMut() -> Result<(), E>,
     ) -> Result<Locked<'_>, E> {
-        match set.0.count_ones() {
-            0 => Ok(Locked::None),
-            1 => {
-                let shard = set.0.trailing_zeros() as usize;
+        match set {
+            LockSet::NONE => Ok(Locked::None),
+            LockSet(one) if one.is_power_of_two() => {
+                let shard = one.trailing_zeros() as usize;
                 Ok(Locked::One(shard, self.lock_one(shard, &mut patience)?))
             }
             _ => {

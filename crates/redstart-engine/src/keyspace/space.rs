@@ -15,7 +15,7 @@ use super::shard::{Database, Shard};
 use super::shards::{Locked, Shards};
 use super::watch::WatchFlag;
 use crate::clock::Clock;
-use crate::data::table::{CURSOR_BITS, Slot};
+use crate::data::table::{CURSOR_BITS, Slot, Spot};
 use crate::data::{Blob, Seed};
 use crate::random::Rng;
 
@@ -44,6 +44,9 @@ pub(crate) enum Whose {
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) clock: &'a dyn Clock,
+    /// Microseconds since 1970, as coarse as the clock allows: what access tracking goes by while
+    /// nobody has asked for the time.
+    pub(crate) coarse_us: u64,
     pub(crate) tracking: Tracking,
     pub(crate) observer: Option<&'a dyn ChangeObserver>,
     /// Whether effects are to be collected.
@@ -61,6 +64,8 @@ enum Look {
     Write,
     /// No use, but a hit or miss.
     Inspect,
+    /// A use, unless the command has looked before; neither hit nor miss.
+    Change,
 }
 
 /// Where a key belongs: its shard, and its hash in the shard's table.
@@ -68,6 +73,20 @@ enum Look {
 struct Place {
     shard: usize,
     hash: u64,
+}
+
+/// Where a live key is, until its shard changes.
+#[derive(Clone, Copy)]
+struct Found {
+    shard: usize,
+    spot: Spot,
+}
+
+/// A live entry that is being looked at.
+struct Seen<'s> {
+    entry: &'s mut Entry,
+    /// Of its shard.
+    heap_bytes: &'s mut usize,
 }
 
 /// The keys of the locked shards.
@@ -139,12 +158,14 @@ impl<'a> Space<'a> {
         self.surroundings.tracking
     }
 
-    /// Seconds since 1970 as access tracking counts them: as coarse as the clock allows.
+    /// Seconds since 1970 as access tracking counts them.
+    #[inline]
     fn access_s(&self) -> u64 {
-        match self.now_us.get() {
-            0 => self.surroundings.clock.coarse_us() / 1_000_000,
-            now_us => now_us / 1_000_000,
-        }
+        let now_us = match self.now_us.get() {
+            0 => self.surroundings.coarse_us,
+            now_us => now_us,
+        };
+        now_us / 1_000_000
     }
 
     // ---- reading ------------------------------------------------------------------------------
@@ -152,18 +173,18 @@ impl<'a> Space<'a> {
     /// The live entry of `key`, counted as a use and as a hit or miss.
     #[inline]
     pub(crate) fn read(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        self.look(db, key, Look::Read)
+        self.look(db, key, Look::Read).map(|seen| &*seen.entry)
     }
 
     /// The live entry of `key`, counted as a use only: what a command that writes looks at.
     #[inline]
     pub(crate) fn lookup(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        self.look(db, key, Look::Write)
+        self.look(db, key, Look::Write).map(|seen| &*seen.entry)
     }
 
     /// The live entry of `key`, counted as a hit or miss, but not as a use: for EXISTS, TYPE, TTL.
     pub(crate) fn inspect(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
-        self.look(db, key, Look::Inspect)
+        self.look(db, key, Look::Inspect).map(|seen| &*seen.entry)
     }
 
     /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
@@ -176,8 +197,9 @@ impl<'a> Space<'a> {
     }
 
     /// Whether `key` is live. Counts nothing.
+    #[inline(never)]
     pub(crate) fn contains(&mut self, db: u8, key: &[u8]) -> bool {
-        self.find(db, key)
+        self.find(db, key, self.place(key)).is_some()
     }
 
     /// The aggregate at `key`, counted as a use and as a hit or miss.
@@ -273,10 +295,11 @@ impl<'a> Space<'a> {
 
     /// Sets what is known about the use of `key`.
     pub(crate) fn set_access(&mut self, db: u8, key: &[u8], access: Access) {
-        let place = self.place(key);
-        let database = &mut self.locked.shard_mut(place.shard).databases[usize::from(db)];
-        if let Some(entry) = database.table.get_mut(place.hash, key) {
-            entry.access = access;
+        if let Some(found) = self.find(db, key, self.place(key)) {
+            let database = &mut self.locked.shard_mut(found.shard).databases[usize::from(db)];
+            if let Some(entry) = database.table.at_mut(found.spot) {
+                entry.access = access;
+            }
         }
     }
 
@@ -288,25 +311,7 @@ impl<'a> Space<'a> {
         key: &[u8],
         change: impl FnOnce(&mut Object) -> R,
     ) -> Option<R> {
-        let place = self.place(key);
-        if self.expire_if_due(db, key, place) {
-            return None;
-        }
-        // To look and then to change is one use.
-        let is_used = self.used[..self.used_count.min(REMEMBERED)].contains(&place.hash);
-        if !is_used {
-            self.note_used(place.hash);
-        }
-        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
-        let Shard {
-            databases,
-            heap_bytes,
-            ..
-        } = self.locked.shard_mut(place.shard);
-        let entry = databases[usize::from(db)].table.get_mut(place.hash, key)?;
-        if self.surroundings.touching && !is_used {
-            entry.access.touch(tracking, now_s, self.rng);
-        }
+        let Seen { entry, heap_bytes } = self.look(db, key, Look::Change)?;
         let before = entry.object.memory();
         let result = change(&mut entry.object);
         *heap_bytes = *heap_bytes - before + entry.object.memory();
@@ -345,7 +350,7 @@ impl<'a> Space<'a> {
         key: &[u8],
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<R, WrongType> {
-        if !self.find(db, key) {
+        if !self.contains(db, key) {
             self.put(db, key, T::empty(), Ttl::Clear);
         }
         let edited = self.edit(db, key, change)?;
@@ -354,7 +359,7 @@ impl<'a> Space<'a> {
 
     /// Removes `key` and returns what it held. The caller reports the change.
     pub(crate) fn take(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
-        if !self.find(db, key) {
+        if !self.contains(db, key) {
             return None;
         }
         self.discard(db, key)
@@ -362,12 +367,11 @@ impl<'a> Space<'a> {
 
     /// Sets or clears the time to live of a live `key`; false where there is none.
     pub(crate) fn set_expires(&mut self, db: u8, key: &[u8], at_ms: Option<u64>) -> bool {
-        if !self.find(db, key) {
+        let Some(found) = self.find(db, key, self.place(key)) else {
             return false;
-        }
-        let hash = self.shards.seed().hash(key);
-        let database = &mut self.shard_mut(key).databases[usize::from(db)];
-        let Some(entry) = database.table.get_mut(hash, key) else {
+        };
+        let database = &mut self.locked.shard_mut(found.shard).databases[usize::from(db)];
+        let Some(entry) = database.table.at_mut(found.spot) else {
             return false;
         };
         database.volatile -= usize::from(entry.expires.is_some());
@@ -568,7 +572,7 @@ impl<'a> Space<'a> {
                 .random(self.rng)?
                 .key
                 .clone();
-            if self.find(db, &key) {
+            if self.contains(db, &key) {
                 return Some(key);
             }
         }
@@ -681,7 +685,7 @@ impl<'a> Space<'a> {
     // ---- inside -------------------------------------------------------------------------------
 
     /// Where `key` belongs.
-    #[inline]
+    #[inline(always)]
     fn place(&self, key: &[u8]) -> Place {
         Place {
             shard: self.shard_index(key),
@@ -695,60 +699,53 @@ impl<'a> Space<'a> {
         self.used_count += 1;
     }
 
-    /// Whether `key` is live; removes it when its time has come.
-    #[inline]
-    fn find(&mut self, db: u8, key: &[u8]) -> bool {
-        let place = self.place(key);
-        let database = &self.locked.shard(place.shard).databases[usize::from(db)];
-        database.table.contains(place.hash, key) && !self.expire_if_due(db, key, place)
+    /// Where `key` is, if it is live; removes it when its time has come.
+    #[inline(always)]
+    fn find(&mut self, db: u8, key: &[u8], place: Place) -> Option<Found> {
+        let Place { shard, hash } = place;
+        let table = &self.locked.shard(shard).databases[usize::from(db)].table;
+        let spot = table.locate(hash, key)?;
+        let entry = table.at(spot)?;
+        if entry.expires.is_some() && entry.is_expired(self.now_ms()) {
+            self.expire(db, key);
+            return None;
+        }
+        Some(Found { shard, spot })
     }
 
-    #[inline]
-    fn look(&mut self, db: u8, key: &[u8], look: Look) -> Option<&Entry> {
+    /// The live entry of `key`, and what looking at it counts as.
+    fn look(&mut self, db: u8, key: &[u8], look: Look) -> Option<Seen<'_>> {
         let place = self.place(key);
-        self.expire_if_due(db, key, place);
-        let is_counted = u64::from(look != Look::Write);
-        let is_use = look != Look::Inspect && self.surroundings.touching;
+        let is_counted = u64::from(matches!(look, Look::Read | Look::Inspect));
+        let is_use = self.surroundings.touching
+            && match look {
+                Look::Read | Look::Write => true,
+                Look::Inspect => false,
+                Look::Change => !self.used[..self.used_count.min(REMEMBERED)].contains(&place.hash),
+            };
         if is_use {
             self.note_used(place.hash);
         }
+        let Some(found) = self.find(db, key, place) else {
+            self.locked.shard_mut(place.shard).counters.misses += is_counted;
+            return None;
+        };
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
         let Shard {
             databases,
             counters,
+            heap_bytes,
             ..
-        } = self.locked.shard_mut(place.shard);
-        match databases[usize::from(db)].table.get_mut(place.hash, key) {
-            Some(entry) => {
-                counters.hits += is_counted;
-                if is_use {
-                    entry.access.touch(tracking, now_s, self.rng);
-                }
-                Some(entry)
-            }
-            None => {
-                counters.misses += is_counted;
-                None
-            }
+        } = self.locked.shard_mut(found.shard);
+        counters.hits += is_counted;
+        let entry = databases[usize::from(db)].table.at_mut(found.spot)?;
+        if is_use {
+            entry.access.touch(tracking, now_s, self.rng);
         }
+        Some(Seen { entry, heap_bytes })
     }
 
-    /// Removes `key` if its time has come; whether it did.
-    #[inline]
-    fn expire_if_due(&mut self, db: u8, key: &[u8], place: Place) -> bool {
-        let database = &self.locked.shard(place.shard).databases[usize::from(db)];
-        // Where no key has a time to live, there is nothing to look up.
-        let due = database.volatile > 0
-            && database
-                .table
-                .get(place.hash, key)
-                .is_some_and(|entry| entry.expires.is_some() && entry.is_expired(self.now_ms()));
-        if due {
-            self.expire(db, key);
-        }
-        due
-    }
-
+    #[cold]
     fn expire(&mut self, db: u8, key: &[u8]) {
         if self.discard(db, key).is_some() {
             self.expired(db, key);

@@ -19,7 +19,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("3.2.0")
         .deny_oom()
         .keys(&[key(1, READ_AND_UPDATE.union(KeyFlags::VARIABLE_FLAGS))])
-        .keys_by(keys::bitfield)
+        .key_flags_by(keys::bitfield)
         .replay_by(replay::bitfield),
     read("bitfield_ro", -2)
         .says("Reads integers of any width packed into a string")

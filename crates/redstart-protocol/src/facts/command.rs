@@ -3,7 +3,7 @@
 use super::category::Categories;
 use super::flags::Flags;
 use super::key_spec::{BeginSearch, FindKeys, KeyFlags, KeySpec};
-use super::keys::{ArgumentRule, KeyRule};
+use super::keys::{ArgumentRule, FlagRule, KeyRule};
 use super::replay::{Replay, ReplayRule};
 
 /// What is known about a command without running it.
@@ -100,12 +100,11 @@ impl Command {
         self.subcommands.iter().find(same)
     }
 
-    /// What happens to the one key of a command whose only key is its first argument.
-    #[inline]
-    pub fn only_key(&self) -> Option<KeyFlags> {
+    /// Whether the only key of every request is its first argument.
+    pub fn has_one_key(&self) -> bool {
         match self.key_rule {
-            KeyRule::OnlyFirst(flags) => Some(flags),
-            KeyRule::Specs | KeyRule::ByArguments(_) => None,
+            KeyRule::OnlyFirst(_) | KeyRule::OnlyFirstBy(_) => true,
+            KeyRule::Specs | KeyRule::ByArguments(_) => false,
         }
     }
 
@@ -387,6 +386,12 @@ impl Command {
     /// For options that decide about keys. Stands behind `keys`.
     pub(super) const fn keys_by(mut self, rule: ArgumentRule) -> Command {
         self.key_rule = KeyRule::ByArguments(rule);
+        self
+    }
+
+    /// For options that decide what happens to the only key. Stands behind `keys`.
+    pub(super) const fn key_flags_by(mut self, rule: FlagRule) -> Command {
+        self.key_rule = KeyRule::OnlyFirstBy(rule);
         self
     }
 

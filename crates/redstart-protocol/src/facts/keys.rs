@@ -46,12 +46,15 @@ pub enum KeysError {
 pub(super) enum KeyRule {
     /// The first argument is the only one.
     OnlyFirst(KeyFlags),
+    /// The first argument is the only one; options decide what happens to it.
+    OnlyFirstBy(FlagRule),
     /// By the specifications.
     Specs,
     /// Options decide.
     ByArguments(ArgumentRule),
 }
 
+pub(super) type FlagRule = fn(&[&[u8]]) -> KeyFlags;
 pub(super) type ArgumentRule = fn(&[&[u8]]) -> Result<KeyPositions, KeysError>;
 
 /// The keys of a request for this command. Commands without keys have none.
@@ -59,6 +62,7 @@ pub(super) type ArgumentRule = fn(&[&[u8]]) -> Result<KeyPositions, KeysError>;
 pub fn keys(command: &Command, args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
     match command.key_rule {
         KeyRule::OnlyFirst(flags) => KeyPositions::only(1, flags, args),
+        KeyRule::OnlyFirstBy(rule) => KeyPositions::only(1, rule(args), args),
         KeyRule::ByArguments(rule) => rule(args),
         KeyRule::Specs => specified(command, args, Rest::MayBeEmpty),
     }
@@ -188,21 +192,19 @@ fn begin(begin: BeginSearch, args: &[&[u8]]) -> Option<i64> {
 }
 
 /// With GET the old value is shown, without it nobody looks at it.
-pub(super) fn set(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+pub(super) fn set(args: &[&[u8]]) -> KeyFlags {
     let shows = args
         .iter()
         .skip(3)
         .any(|arg| arg.eq_ignore_ascii_case(b"GET"));
-    let flags = if shows {
-        key_spec::READ_AND_UPDATE
-    } else {
-        key_spec::REPLACE
-    };
-    KeyPositions::only(1, flags, args)
+    match shows {
+        true => key_spec::READ_AND_UPDATE,
+        false => key_spec::REPLACE,
+    }
 }
 
 /// Nothing but GET only reads.
-pub(super) fn bitfield(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
+pub(super) fn bitfield(args: &[&[u8]]) -> KeyFlags {
     let mut operations = args.get(2..).unwrap_or_default();
     let only_gets = loop {
         operations = match operations {
@@ -212,12 +214,10 @@ pub(super) fn bitfield(args: &[&[u8]]) -> Result<KeyPositions, KeysError> {
             _ => break false,
         };
     };
-    let flags = if only_gets {
-        key_spec::READ
-    } else {
-        key_spec::READ_AND_UPDATE
-    };
-    KeyPositions::only(1, flags, args)
+    match only_gets {
+        true => key_spec::READ,
+        false => key_spec::READ_AND_UPDATE,
+    }
 }
 
 /// Options are skipped with their operands, so that a key named `store` is no STORE. The last wins.

@@ -128,7 +128,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("1.0.0")
         .deny_oom()
         .keys(&[key(1, READ_AND_UPDATE.union(KeyFlags::VARIABLE_FLAGS))])
-        .keys_by(keys::set)
+        .key_flags_by(keys::set)
         .replay_by(replay::set),
     write("setex", 4)
         .says("Sets a string that expires after so many seconds")

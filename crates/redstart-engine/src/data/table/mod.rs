@@ -21,8 +21,9 @@ mod segments;
 mod tests;
 
 pub(crate) use seed::Seed;
-pub(crate) use segments::{CURSOR_BITS, Segments, Slot};
+pub(crate) use segments::{CURSOR_BITS, Segments, Slot, Spot};
 
+use super::same;
 use crate::random::Rng;
 
 /// What a [`Table`] holds: anything that carries its own key.
@@ -96,13 +97,7 @@ impl<E: Entry> Table<E> {
     /// The entry with this key.
     #[inline]
     pub(crate) fn get(&self, hash: u64, key: &[u8]) -> Option<&E> {
-        self.segments.find(hash, |entry| entry.key() == key)
-    }
-
-    /// The entry with this key, to be changed in all but its key.
-    #[inline]
-    pub(crate) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut E> {
-        self.segments.find_mut(hash, |entry| entry.key() == key)
+        self.segments.find(hash, |entry| same(entry.key(), key))
     }
 
     /// Whether there is an entry with this key.
@@ -111,11 +106,29 @@ impl<E: Entry> Table<E> {
         self.get(hash, key).is_some()
     }
 
+    /// Where the entry with this key is, for more than one look at it.
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.segments.locate(hash, |entry| same(entry.key(), key))
+    }
+
+    /// The entry that was located, if nothing has been inserted or removed since.
+    #[inline]
+    pub(crate) fn at(&self, spot: Spot) -> Option<&E> {
+        self.segments.at(spot)
+    }
+
+    /// The same, to be changed in all but its key.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, spot: Spot) -> Option<&mut E> {
+        self.segments.at_mut(spot)
+    }
+
     /// The place of this key, found with one probe: the entry, or where it would go.
     #[inline]
     pub(crate) fn slot(&mut self, hash: u64, key: &[u8], seed: Seed) -> Slot<'_, E> {
         self.segments
-            .slot(hash, |entry| entry.key() == key, hasher(seed))
+            .slot(hash, |entry| same(entry.key(), key), hasher(seed))
     }
 
     /// Puts an entry in place of the one with the same key, which is returned.
@@ -152,7 +165,7 @@ impl<E: Entry> Table<E> {
     #[inline]
     pub(crate) fn remove(&mut self, hash: u64, key: &[u8], seed: Seed) -> Option<E> {
         self.segments
-            .remove(hash, |entry| entry.key() == key, hasher(seed))
+            .remove(hash, |entry| same(entry.key(), key), hasher(seed))
     }
 
     /// Visits about `count` entries from `cursor` on and returns where to go on, zero at the end.

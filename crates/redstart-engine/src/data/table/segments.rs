@@ -90,6 +90,13 @@ pub(crate) enum Slot<'a, T> {
     Vacant(Vacant<'a, T>),
 }
 
+/// Where an entry is, until its table changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    segment: usize,
+    bucket: usize,
+}
+
 /// A place for an entry that is not there yet.
 pub(crate) struct Vacant<'a, T> {
     place: hash_table::VacantEntry<'a, T>,
@@ -144,6 +151,37 @@ impl<T> Segments<T> {
     #[inline]
     pub(crate) fn find_mut(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&mut T> {
         self.table_mut(hash).0.find_mut(hash, is_it)
+    }
+
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Spot> {
+        let (segment, table) = match &self.root {
+            Root::One(table) => (0, table),
+            Root::Many(directory) => {
+                let index = directory.index(hash);
+                (index, &directory.segments[index].table)
+            }
+        };
+        let bucket = table.find_bucket_index(hash, is_it)?;
+        Some(Spot { segment, bucket })
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, spot: Spot) -> Option<&T> {
+        let table = match &self.root {
+            Root::One(table) => table,
+            Root::Many(directory) => &directory.segments[spot.segment].table,
+        };
+        table.get_bucket(spot.bucket)
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, spot: Spot) -> Option<&mut T> {
+        let table = match &mut self.root {
+            Root::One(table) => table,
+            Root::Many(directory) => &mut directory.segments[spot.segment].table,
+        };
+        table.get_bucket_mut(spot.bucket)
     }
 
     #[inline]
