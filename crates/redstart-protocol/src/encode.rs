@@ -236,7 +236,7 @@ fn header(kind: u8, len: usize, out: &mut BytesMut) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
+    use crate::Octets;
 
     #[track_caller]
     fn check(value: Value, resp2: &str, resp3: &str) {
@@ -275,19 +275,19 @@ mod tests {
         check(Value::Double(-0.0), "$2\r\n-0\r\n", ",-0\r\n");
         check(Value::Double(f64::INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
         check(
-            Value::Decimal(Bytes::from_static(b"13.36138933897018433")),
+            Value::Decimal(Octets::from_static(b"13.36138933897018433")),
             "$20\r\n13.36138933897018433\r\n",
             ",13.36138933897018433\r\n",
         );
         check(Value::Boolean(true), ":1\r\n", "#t\r\n");
         check(Value::Boolean(false), ":0\r\n", "#f\r\n");
         check(
-            Value::BigNumber(Bytes::from_static(b"-12")),
+            Value::BigNumber(Octets::from_static(b"-12")),
             "$3\r\n-12\r\n",
             "(-12\r\n",
         );
         check(
-            Value::Verbatim(*b"txt", Bytes::from_static(b"a\nb")),
+            Value::Verbatim(*b"txt", Octets::from_static(b"a\nb")),
             "$3\r\na\nb\r\n",
             "=7\r\ntxt:a\nb\r\n",
         );

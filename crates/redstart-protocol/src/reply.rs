@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
-use crate::Value;
 use crate::number::{parse_f64, parse_i64};
+use crate::{Octets, Value};
 
 /// How large replies may be.
 #[derive(Clone, Copy, Debug)]
@@ -245,7 +245,7 @@ impl ReplyDecoder {
                 let [a, b, c, b':', ..] = bytes[..] else {
                     return Err(ReplyError::Malformed);
                 };
-                Value::Verbatim([a, b, c], bytes.slice(4..))
+                Value::Verbatim([a, b, c], bytes[4..].into())
             }
             _ => Value::Bulk(bytes),
         };
@@ -275,12 +275,12 @@ impl ReplyDecoder {
 
 /// Takes bytes from the front. Small ones are copied, so that a short string does not keep a whole
 /// read buffer alive; from some size on sharing the buffer is worth that.
-fn detached(buffer: &mut BytesMut, len: usize) -> Bytes {
+fn detached(buffer: &mut BytesMut, len: usize) -> Octets {
     const COPIED_UP_TO: usize = 4 * 1024;
     if len > COPIED_UP_TO {
-        return buffer.split_to(len).freeze();
+        return buffer.split_to(len).freeze().into();
     }
-    let bytes = Bytes::copy_from_slice(&buffer[..len]);
+    let bytes = Octets::from(&buffer[..len]);
     buffer.advance(len);
     bytes
 }
@@ -288,15 +288,15 @@ fn detached(buffer: &mut BytesMut, len: usize) -> Bytes {
 fn simple(kind: u8, text: &[u8]) -> Result<Value, ReplyError> {
     let value = match (kind, text) {
         (b'+', b"OK") => Some(Value::OK),
-        (b'+', _) => Some(Value::Simple(Bytes::copy_from_slice(text))),
-        (b'-', _) => Some(Value::Error(Bytes::copy_from_slice(text))),
+        (b'+', _) => Some(Value::Simple(text.into())),
+        (b'-', _) => Some(Value::Error(text.into())),
         (b':', _) => parse_i64(text).map(Value::Integer),
         (b'_', b"") => Some(Value::Null),
         (b'#', b"t") => Some(Value::Boolean(true)),
         (b'#', b"f") => Some(Value::Boolean(false)),
         (b',', b"nan" | b"-nan") => Some(Value::Double(f64::NAN)),
         (b',', _) => parse_f64(text).map(Value::Double),
-        (b'(', _) => is_number(text).then(|| Value::BigNumber(Bytes::copy_from_slice(text))),
+        (b'(', _) => is_number(text).then(|| Value::BigNumber(text.into())),
         (b'_' | b'#', _) => None,
         (unknown, _) => return Err(ReplyError::UnknownType(unknown)),
     };
@@ -455,9 +455,9 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        let line = || "[^\r\n]{0,40}".prop_map(|text| Bytes::from(text.into_bytes()));
-        let bytes = || prop::collection::vec(any::<u8>(), 0..60).prop_map(Bytes::from);
-        let large = (4000usize..9000).prop_map(|len| Bytes::from(vec![b'x'; len]));
+        let line = || "[^\r\n]{0,40}".prop_map(|text| Octets::from(text.into_bytes()));
+        let bytes = || prop::collection::vec(any::<u8>(), 0..60).prop_map(Octets::from);
+        let large = (4000usize..9000).prop_map(|len| Octets::from(vec![b'x'; len]));
         let leaf = prop_oneof![
             Just(Value::Null),
             Just(Value::NullArray),
@@ -470,9 +470,9 @@ mod tests {
             (any::<f64>().prop_filter("comparable", |number| !number.is_nan()))
                 .prop_map(Value::Double),
             any::<i16>()
-                .prop_map(|tenths| { Value::Decimal(Bytes::from(format!("{}.5", tenths))) }),
+                .prop_map(|tenths| { Value::Decimal(Octets::from(format!("{}.5", tenths))) }),
             any::<bool>().prop_map(Value::Boolean),
-            any::<i128>().prop_map(|number| Value::BigNumber(Bytes::from(number.to_string()))),
+            any::<i128>().prop_map(|number| Value::BigNumber(Octets::from(number.to_string()))),
             bytes().prop_map(|bytes| Value::Verbatim(*b"txt", bytes)),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {

@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use crate::Octets;
+
 /// The protocol version a peer speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Resp {
@@ -23,13 +25,13 @@ pub enum Value {
     /// Absent, where RESP2 says so with a null array (`*-1`). `_` in RESP3.
     NullArray,
     /// A status such as `OK`.
-    Simple(Bytes),
+    Simple(Octets),
     /// An error: its code, a space and the text, without the leading `-`.
-    Error(Bytes),
+    Error(Octets),
     /// A signed 64-bit integer.
     Integer(i64),
     /// A binary-safe string.
-    Bulk(Bytes),
+    Bulk(Octets),
     /// An ordered sequence.
     Array(Vec<Value>),
     /// Pairs in the order sent. A flat array in RESP2.
@@ -41,32 +43,32 @@ pub enum Value {
     /// A double. A bulk string in RESP2.
     Double(f64),
     /// A double whose digits the command chose, such as a coordinate. A bulk string in RESP2.
-    Decimal(Bytes),
+    Decimal(Octets),
     /// A truth value. `0` or `1` in RESP2.
     Boolean(bool),
     /// An integer of any size, as decimal digits. A bulk string in RESP2.
-    BigNumber(Bytes),
+    BigNumber(Octets),
     /// Text with a three-letter format (`txt`, `mkd`). A bulk string in RESP2.
-    Verbatim([u8; 3], Bytes),
+    Verbatim([u8; 3], Octets),
 }
 
 impl Value {
     /// The status `OK`.
-    pub const OK: Value = Value::Simple(Bytes::from_static(b"OK"));
+    pub const OK: Value = Value::Simple(Octets::from_static(b"OK"));
 
     /// A status from fixed text.
     pub const fn simple(text: &'static str) -> Value {
-        Value::Simple(Bytes::from_static(text.as_bytes()))
+        Value::Simple(Octets::from_static(text.as_bytes()))
     }
 
     /// An error from its code and text, without the leading `-`.
     pub fn error(text: impl Into<String>) -> Value {
-        Value::Error(Bytes::from(text.into().into_bytes()))
+        Value::Error(text.into().into())
     }
 
     /// A bulk string, copied.
     pub fn bulk(bytes: impl AsRef<[u8]>) -> Value {
-        Value::Bulk(Bytes::copy_from_slice(bytes.as_ref()))
+        Value::Bulk(bytes.as_ref().into())
     }
 
     /// Whether this is an error.
@@ -89,6 +91,6 @@ impl From<usize> for Value {
 
 impl From<Bytes> for Value {
     fn from(bytes: Bytes) -> Value {
-        Value::Bulk(bytes)
+        Value::Bulk(bytes.into())
     }
 }

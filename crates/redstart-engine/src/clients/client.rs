@@ -11,7 +11,7 @@ use super::{eviction, plan, upkeep};
 use crate::command::ctx::{Ctx, Origin};
 use crate::command::error::CommandError;
 use crate::command::{self, Command};
-use crate::data::Blob;
+use crate::data::{Blob, same};
 use crate::keyspace::Space;
 use crate::keyspace::shards::LockSet;
 use crate::random::Rng;
@@ -93,7 +93,7 @@ impl Client {
 
     /// Executes one command; its replies go into the outbox before its locks are released.
     pub fn execute(&mut self, args: &[&[u8]]) -> Flow {
-        let flow = self.run(args, true, |session, value, replied| {
+        let ran = self.run(args, true, |session, value, replied| {
             let silent = match session.replies {
                 Replies::On => false,
                 Replies::Off => true,
@@ -110,18 +110,20 @@ impl Client {
                 session.outbox.push(value);
             }
         });
-        match self.session.closing || self.session.outbox.is_closed() {
-            true => Flow::Close,
-            false => flow,
+        match (ran, self.session.closing || self.session.outbox.is_closed()) {
+            (_, true) => Flow::Close,
+            (Ran::Again(at), false) => Flow::Paused(at),
+            (Ran::Delivered(()) | Ran::Nothing, false) => Flow::Done,
         }
     }
 
     /// Executes one command and returns its reply. For callers inside the process: pushes go into
     /// the outbox as ever, the reply does not. A pause of clients is not waited for.
     pub fn call(&mut self, args: &[&[u8]]) -> Value {
-        let mut reply = Value::Null;
-        let _ = self.run(args, false, |_, value, _| reply = value);
-        reply
+        match self.run(args, false, |_, value, _| value) {
+            Ran::Delivered(reply) => reply,
+            Ran::Again(_) | Ran::Nothing => Value::Null,
+        }
     }
 
     /// Loads a script that touches no key but those its calls declare, and returns its SHA-1 for
@@ -163,40 +165,36 @@ impl Client {
     }
 
     /// Runs one command, or has the caller come back if it may be made to wait.
-    fn run(
+    fn run<D>(
         &mut self,
         args: &[&[u8]],
         may_wait: bool,
-        deliver: impl FnOnce(&mut Session, Value, bool),
-    ) -> Flow {
+        deliver: impl FnOnce(&mut Session, Value, bool) -> D,
+    ) -> Ran<D> {
         if args.is_empty() {
-            return Flow::Done;
+            return Ran::Nothing;
         }
         let admitted = self.admit(args);
         if let Ok(Admitted::Run(plan)) = &admitted
             && let Some(until_us) = self.held_until(plan.command)
             && may_wait
         {
-            return Flow::Paused(until_us);
+            return Ran::Again(until_us);
         }
         let coarse_us = self.environment.clock.coarse_us();
         self.session.info.note_command(coarse_us);
 
         match admitted {
-            Ok(Admitted::Run(plan)) => {
-                let again_at = self.perform(plan, args, coarse_us, may_wait, deliver);
-                return again_at.map_or(Flow::Done, Flow::Paused);
-            }
+            Ok(Admitted::Run(plan)) => self.perform(plan, args, coarse_us, may_wait, deliver),
             Ok(Admitted::Queue(command)) => {
                 self.queue(command, args);
-                deliver(&mut self.session, Value::simple("QUEUED"), false);
+                Ran::Delivered(deliver(&mut self.session, QUEUED, false))
             }
             Err(error) => {
                 command::refused(&mut self.session, args);
-                deliver(&mut self.session, error.into_value(), false);
+                Ran::Delivered(deliver(&mut self.session, error.into_value(), false))
             }
         }
-        Flow::Done
     }
 
     /// Everything that is decided before a command runs, in Redis' order.
@@ -212,13 +210,19 @@ impl Client {
     }
 
     /// The command that is called. It is often the one that was called before.
-    #[inline]
+    #[inline(always)]
     fn command_of(&mut self, args: &[&[u8]]) -> Result<&'static Command, CommandError> {
         if let Some((spelling, command)) = &self.latest
-            && spelling == args[0]
+            && same(spelling, args[0])
         {
             return Ok(command);
         }
+        self.command_named(args)
+    }
+
+    /// The command that is called, looked up and remembered.
+    #[inline(never)]
+    fn command_named(&mut self, args: &[&[u8]]) -> Result<&'static Command, CommandError> {
         let command = command::find(args)?;
         self.latest = match command.is_of_container {
             true => None,
@@ -290,16 +294,16 @@ impl Client {
     }
 
     /// Runs a command under its locks: the reply is delivered and the effects are logged before
-    /// they are released. Answers when to call again, should the command have asked for it.
+    /// they are released.
     #[inline(always)]
-    fn perform(
+    fn perform<D>(
         &mut self,
         plan: Plan,
         args: &[&[u8]],
         coarse_us: u64,
         may_wait: bool,
-        deliver: impl FnOnce(&mut Session, Value, bool),
-    ) -> Option<u64> {
+        deliver: impl FnOnce(&mut Session, Value, bool) -> D,
+    ) -> Ran<D> {
         let Plan {
             command,
             locks,
@@ -316,10 +320,7 @@ impl Client {
             .lock(locks, || upkeep::patience(environment))
         {
             Ok(locked) => locked,
-            Err(busy) => {
-                deliver(session, busy.into_value(), false);
-                return None;
-            }
+            Err(busy) => return Ran::Delivered(deliver(session, busy.into_value(), false)),
         };
         session
             .info
@@ -334,16 +335,30 @@ impl Client {
         {
             log.append(ctx.space.effects(), command.is_atomic_batch);
         }
-        let again_at = ctx.again_at.filter(|_| may_wait);
-        match again_at {
-            Some(_) => ctx.session.is_called_again = true,
-            None => {
+        match ctx.again_at {
+            Some(again_at) if may_wait => {
+                ctx.session.is_called_again = true;
+                Ran::Again(again_at)
+            }
+            _ => {
                 let replied = ctx.replied;
-                deliver(ctx.session, value, replied);
+                Ran::Delivered(deliver(ctx.session, value, replied))
             }
         }
-        again_at
     }
+}
+
+const QUEUED: Value = Value::simple("QUEUED");
+
+/// What became of a call.
+enum Ran<D> {
+    /// It has a reply, and this is what its delivery came to.
+    Delivered(D),
+    /// Nothing was done, or not all: it is to be called again at this moment on the monotonic
+    /// clock, in microseconds.
+    Again(u64),
+    /// Nothing was called.
+    Nothing,
 }
 
 /// How a command is to be run.

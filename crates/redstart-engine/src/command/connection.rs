@@ -127,7 +127,7 @@ fn ping(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let in_messages = ctx.resp == Resp::V2 && ctx.session.subscriptions() > 0;
     Ok(match (in_messages, message) {
         (true, message) => {
-            let message = message.unwrap_or(Value::Bulk(Bytes::new()));
+            let message = message.unwrap_or(Value::bulk(b""));
             Value::Array(vec![Value::bulk("pong"), message])
         }
         (false, Some(message)) => message,

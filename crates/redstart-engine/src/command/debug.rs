@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use redstart_protocol::{Resp, Value, number};
+use redstart_protocol::{Octets, Resp, Value, number};
 
 use super::args::{integer, is};
 use super::ctx::{Ctx, Origin};
@@ -93,9 +92,9 @@ fn protocol(ctx: &Ctx<'_>, kind: &[u8]) -> Result<Value, CommandError> {
         _ if is(kind, "string") => Value::bulk("Hello World"),
         _ if is(kind, "integer") => Value::Integer(12345),
         _ if is(kind, "double") => Value::Double(3_141.0 / 1_000.0),
-        _ if is(kind, "bignum") => {
-            Value::BigNumber(Bytes::from_static(b"1234567999999999999999999999999999999"))
-        }
+        _ if is(kind, "bignum") => Value::BigNumber(Octets::from_static(
+            b"1234567999999999999999999999999999999",
+        )),
         _ if is(kind, "null") => Value::Null,
         _ if is(kind, "array") => Value::Array(digits()),
         _ if is(kind, "set") => Value::Set(digits()),
@@ -116,7 +115,7 @@ fn protocol(ctx: &Ctx<'_>, kind: &[u8]) -> Result<Value, CommandError> {
             Value::bulk("Some real reply following the push reply")
         }
         _ if is(kind, "verbatim") => {
-            Value::Verbatim(*b"txt", Bytes::from_static(b"This is a verbatim\nstring"))
+            Value::Verbatim(*b"txt", Octets::from_static(b"This is a verbatim\nstring"))
         }
         _ if is(kind, "true") => Value::Boolean(true),
         _ if is(kind, "false") => Value::Boolean(false),
@@ -206,7 +205,7 @@ fn help() -> Value {
 }
 
 fn simple(text: String) -> Value {
-    Value::Simple(Bytes::from(text))
+    Value::Simple(text.into())
 }
 
 #[cfg(test)]

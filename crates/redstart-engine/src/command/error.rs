@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use redstart_protocol::Value;
+use redstart_protocol::{Octets, Value};
 
 use crate::keyspace::WrongType;
 
@@ -174,8 +173,8 @@ impl CommandError {
     /// The reply this error is sent as.
     pub(crate) fn into_value(self) -> Value {
         Value::Error(match self.0 {
-            Cow::Borrowed(text) => Bytes::from_static(text),
-            Cow::Owned(text) => Bytes::from(text),
+            Cow::Borrowed(text) => Octets::from_static(text),
+            Cow::Owned(text) => text.into(),
         })
     }
 }

@@ -204,7 +204,7 @@ fn hincrbyfloat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError
     ctx.changed(key, Event::hash("hincrbyfloat"));
     ctx.effect(&[b"HSET", key, field, &text]);
 
-    Ok(Value::Bulk(text))
+    Ok(text.into())
 }
 
 fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {

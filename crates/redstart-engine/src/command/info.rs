@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use redstart_protocol::Value;
 
 use super::args::is;
@@ -34,7 +33,7 @@ fn info(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         (section.tell)(ctx, &mut report);
     }
 
-    Ok(Value::Verbatim(*b"txt", Bytes::from(report.0)))
+    Ok(Value::Verbatim(*b"txt", report.0.into()))
 }
 
 /// A part of the report.

@@ -156,7 +156,7 @@ fn list(ctx: &mut Ctx<'_>, kind: Kind, args: &[&[u8]]) -> Result<Value, CommandE
         return Err(CommandError::subcommand_syntax("PUBSUB", args[1]));
     }
     let names = ctx.env.pubsub.active(kind, args.get(2).copied());
-    Ok(Value::Array(names.into_iter().map(Value::Bulk).collect()))
+    Ok(Value::Array(names.into_iter().map(Value::from).collect()))
 }
 
 fn numsub(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
@@ -232,7 +232,7 @@ fn words(kind: Kind) -> (&'static str, &'static str) {
 }
 
 fn confirm(word: &'static str, name: Option<&Bytes>, count: usize) -> Value {
-    let name = name.map_or(Value::Null, |name| Value::Bulk(name.clone()));
+    let name = name.map_or(Value::Null, |name| name.clone().into());
     Value::Push(vec![Value::bulk(word), name, Value::from(count)])
 }
 

@@ -416,9 +416,9 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError>
     ctx.changed(key, Event::string("incrbyfloat"));
     ctx.effect(&[b"SET", key, &text, b"KEEPTTL"]);
 
-    Ok(Value::Bulk(text))
+    Ok(text.into())
 }
 
 fn bulk_or_null(string: Option<StringView<'_>>) -> Value {
-    string.map_or(Value::Null, |string| Value::Bulk(string.to_bytes()))
+    string.map_or(Value::Null, |string| Value::Bulk(string.to_octets()))
 }

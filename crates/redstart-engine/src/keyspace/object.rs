@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use redstart_protocol::Octets;
+use redstart_protocol::number::format_i64;
+
 use crate::data::{Blob, Hash, List, Set, SortedSet};
 
 /// A key's value. Twenty-four bytes; the aggregates live behind a box.
@@ -98,10 +101,10 @@ impl<'a> StringView<'a> {
     }
 
     /// The string's bytes, copied.
-    pub(crate) fn to_bytes(self) -> bytes::Bytes {
+    pub(crate) fn to_octets(self) -> Octets {
         match self {
-            StringView::Int(number) => bytes::Bytes::from(number.to_string().into_bytes()),
-            StringView::Bytes(bytes) => bytes::Bytes::copy_from_slice(bytes),
+            StringView::Int(number) => Octets::from(&*format_i64(number)),
+            StringView::Bytes(bytes) => Octets::from(bytes),
         }
     }
 

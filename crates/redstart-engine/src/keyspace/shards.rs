@@ -51,8 +51,10 @@ impl LockSet {
     }
 }
 
-/// Shards whose locks are held.
+/// Shards whose locks are held. Its tag is a byte of its own: every access to a key looks at it, and
+/// one that is folded into the vector takes several steps to read.
 #[derive(Debug)]
+#[repr(u8)]
 pub(crate) enum Locked<'a> {
     None,
     /// The common case: one key, or keys of one shard.
@@ -124,8 +126,21 @@ impl Shards {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn lock_one<E>(
+        &self,
+        shard: usize,
+        patience: &mut impl FnMut() -> Result<(), E>,
+    ) -> Result<MutexGuard<'_, Shard>, E> {
+        match self.shards[shard].0.try_lock() {
+            Some(guard) => Ok(guard),
+            None => self.wait_for(shard, patience),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for<E>(
         &self,
         shard: usize,
         patience: &mut impl FnMut() -> Result<(), E>,
@@ -133,9 +148,6 @@ impl Shards {
         const CHECK_FIRST: Duration = Duration::from_millis(2);
         const CHECK_EVERY: Duration = Duration::from_millis(20);
         let lock = &self.shards[shard].0;
-        if let Some(guard) = lock.try_lock() {
-            return Ok(guard);
-        }
         let mut wait = CHECK_FIRST;
         loop {
             if let Some(guard) = lock.try_lock_for(wait) {

@@ -2,7 +2,6 @@
 
 use std::vec;
 
-use bytes::Bytes;
 use redstart_protocol::{Resp, Value, number};
 
 use super::datum::Datum;
@@ -216,7 +215,7 @@ fn table<'d, 'a>(pairs: &'d [(Datum<'a>, Datum<'a>)]) -> Shape<'d, 'a> {
         for (letter, given) in letters.iter_mut().zip(c_string(format)) {
             *letter = *given;
         }
-        return Shape::Value(Value::Verbatim(letters, Bytes::copy_from_slice(text)));
+        return Shape::Value(Value::Verbatim(letters, (&**text).into()));
     }
     if let Some(entries) = get(pairs, b"map").and_then(entries) {
         let both = entries.into_iter().flat_map(|(key, value)| [key, value]);

@@ -1,9 +1,8 @@
 //! The facts of a command as COMMAND INFO and COMMAND DOCS answer them.
 
-use bytes::Bytes;
-
 use super::command::Command;
 use super::key_spec::{BeginSearch, FindKeys, KeySpec};
+use crate::Octets;
 use crate::Value;
 
 /// One entry of the reply to COMMAND INFO.
@@ -20,7 +19,7 @@ pub fn command_info(command: &Command) -> Value {
             command
                 .categories
                 .names()
-                .map(|name| Value::Simple(Bytes::from(format!("@{name}"))))
+                .map(|name| Value::Simple(format!("@{name}").into()))
                 .collect(),
         ),
         Value::Set(command.tips.iter().map(|tip| text(tip)).collect()),
@@ -118,7 +117,7 @@ fn map(pairs: Vec<(&'static str, Value)>) -> Value {
 }
 
 fn text(text: &'static str) -> Value {
-    Value::Bulk(Bytes::from_static(text.as_bytes()))
+    Value::Bulk(Octets::from_static(text.as_bytes()))
 }
 
 fn number(number: i32) -> Value {

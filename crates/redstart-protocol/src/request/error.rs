@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use crate::Octets;
 
 use crate::Value;
 
@@ -38,10 +38,10 @@ impl RequestError {
         let text = match self {
             RequestError::TooLarge => return None,
             // Whatever byte it is, even if it is no text.
-            RequestError::NoBulk(got) => {
-                Bytes::from([b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat())
-            }
-            other => Bytes::from(format!("ERR Protocol error: {other}")),
+            RequestError::NoBulk(got) => Octets::from(
+                [b"ERR Protocol error: expected '$', got '", &[got][..], b"'"].concat(),
+            ),
+            other => Octets::from(format!("ERR Protocol error: {other}")),
         };
         Some(Value::Error(text))
     }

@@ -72,7 +72,7 @@ impl FromValue for Bytes {
             | Value::Simple(bytes)
             | Value::Decimal(bytes)
             | Value::BigNumber(bytes)
-            | Value::Verbatim(_, bytes) => Ok(bytes),
+            | Value::Verbatim(_, bytes) => Ok(bytes.into()),
             Value::Integer(number) => Ok(number.to_string().into()),
             Value::Double(number) => Ok(number.to_string().into()),
             other => Err(Mismatch::new("a string", &other)),

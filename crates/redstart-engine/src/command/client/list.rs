@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use redstart_protocol::{Resp, Value};
 
 use super::{Known, Type};
@@ -146,5 +145,5 @@ fn flags((client, outbox): Known<'_>) -> String {
 }
 
 fn text(lines: Vec<u8>) -> Value {
-    Value::Verbatim(*b"txt", Bytes::from(lines))
+    Value::Verbatim(*b"txt", lines.into())
 }

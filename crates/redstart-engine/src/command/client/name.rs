@@ -17,7 +17,7 @@ pub(super) fn getname(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandEr
     let name = ctx.session.info.words.lock().name.clone();
     Ok(match name.is_empty() {
         true => Value::Null,
-        false => Value::Bulk(name),
+        false => name.into(),
     })
 }
 

@@ -107,7 +107,7 @@ impl<E: Entry> Table<E> {
     }
 
     /// Where the entry with this key is, for more than one look at it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<Spot> {
         self.segments.locate(hash, |entry| same(entry.key(), key))
     }

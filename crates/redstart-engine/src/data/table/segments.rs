@@ -153,7 +153,7 @@ impl<T> Segments<T> {
         self.table_mut(hash).0.find_mut(hash, is_it)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn locate(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Spot> {
         let (segment, table) = match &self.root {
             Root::One(table) => (0, table),

@@ -50,7 +50,7 @@ pub(super) fn value(reply: redis::Value) -> Value {
             items.extend(data.into_iter().map(value));
             Value::Push(items)
         }
-        redis::Value::ServerError(error) => Value::Error(error_text(&error)),
+        redis::Value::ServerError(error) => Value::Error(error_text(&error).into()),
         // The type may grow.
         _ => Value::error("ERR a reply of a kind that this client does not know"),
     }
