@@ -397,8 +397,10 @@ impl Server {
         let mut last = String::new();
         let ready = poll(DEADLINE, || {
             match self.answer() {
-                Ok(reply) if !reply.starts_with(b"-LOADING") => return Ok(Some(())),
-                Ok(reply) => last = format!("it answered {}", reply.escape_ascii()),
+                Ok(reply) if reply.starts_with(b"-LOADING") => {
+                    last = format!("it answered {}", reply.escape_ascii());
+                }
+                Ok(_) => return Ok(Some(())),
                 Err(error) => last = format!("no answer to PING: {error}"),
             }
             let ended = match &mut self.process {
@@ -426,7 +428,25 @@ impl Server {
         let mut connection = self.connect()?;
         connection.set_deadline(DEADLINE);
         connection.send_command(&["PING"])?;
-        connection.receive_raw()
+        let reply = connection.receive_raw()?;
+        // Somebody else may have been quicker to take the port; ours will notice and end.
+        match self.is_another(&mut connection)? {
+            true => Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another process listens there",
+            )),
+            false => Ok(reply),
+        }
+    }
+
+    /// Whether the process at the other end says that it is not ours.
+    fn is_another(&self, connection: &mut RawConnection) -> io::Result<bool> {
+        let info = connection.call(&["INFO", "server"])?;
+        let info = String::from_utf8_lossy(info.as_bytes().unwrap_or_default()).into_owned();
+        let told = info
+            .lines()
+            .find_map(|line| line.strip_prefix("process_id:")?.parse::<u32>().ok());
+        Ok(told.is_some() && told != self.pid())
     }
 
     fn greet(&self) -> Result<(), ServerError> {

@@ -67,6 +67,17 @@ fn a_password_is_demanded_and_stands_in_the_url() {
 }
 
 #[test]
+fn a_port_that_another_server_has_is_not_taken_for_ones_own() {
+    let first = Server::from_path().expect("a server").tcp().start();
+    let first = first.expect("started");
+    let port = first.url().rsplit(':').next().expect("a port").parse();
+    let second = Server::from_path().expect("a server");
+    let refused = second.port(port.expect("a number")).start();
+    let refused = refused.expect_err("the port is taken").to_string();
+    assert!(refused.contains("Address already in use"), "{refused}");
+}
+
+#[test]
 fn kill_stop_and_restart_keep_the_address() {
     let mut server = start();
     let (address, first) = (server.address().clone(), server.pid().expect("a process"));
