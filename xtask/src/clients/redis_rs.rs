@@ -12,7 +12,7 @@ use super::{arg, executables, json, ours, passing, redstart_server, theirs};
 use crate::run::{Failure, Run, cargo};
 
 /// The files of tests that speak of what we serve; not cluster, Sentinel, TLS, modules, caching.
-const FILES: [&str; 3] = ["test_async", "test_basic", "test_script"];
+const FILES: [&str; 4] = ["test_async", "test_basic", "test_geospatial", "test_script"];
 
 /// Each test runs in each of these.
 const SETTINGS: [Setting; 2] = [
