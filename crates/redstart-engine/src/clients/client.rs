@@ -15,6 +15,7 @@ use crate::data::{Blob, same};
 use crate::keyspace::Space;
 use crate::keyspace::shards::LockSet;
 use crate::random::Rng;
+use crate::state::attention::Attention;
 use crate::state::session::{Replies, Session};
 use crate::state::{Environment, Outbox};
 
@@ -159,6 +160,11 @@ impl Client {
         self.session.subscriptions()
     }
 
+    /// Whether the client is shown every command. Such a client is not idle either.
+    pub fn is_monitoring(&self) -> bool {
+        self.session.monitoring
+    }
+
     /// The protocol version in force.
     pub fn resp(&self) -> Resp {
         self.session.resp
@@ -192,7 +198,9 @@ impl Client {
             }
             Err(error) => {
                 command::refused(&mut self.session, args);
-                Ran::Delivered(deliver(&mut self.session, error.into_value(), false))
+                let value = error.into_value();
+                command::turned_away(&self.environment, args, &value);
+                Ran::Delivered(deliver(&mut self.session, value, false))
             }
         }
     }
@@ -253,6 +261,9 @@ impl Client {
         let memory_is_short = eviction::make_room(environment, command)?;
         if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers {
             return Err(CommandError::subscriber_context(command.name));
+        }
+        if session.monitoring && command.touches_keys() {
+            return Err(CommandError::MONITOR_CONTEXT);
         }
         if !runs_now {
             return match command.has(Flags::NO_MULTI) {
@@ -320,7 +331,11 @@ impl Client {
             .lock(locks, || upkeep::patience(environment))
         {
             Ok(locked) => locked,
-            Err(busy) => return Ran::Delivered(deliver(session, busy.into_value(), false)),
+            Err(busy) => {
+                let value = busy.into_value();
+                command::turned_away(environment, args, &value);
+                return Ran::Delivered(deliver(session, value, false));
+            }
         };
         session
             .info
@@ -342,7 +357,11 @@ impl Client {
             }
             _ => {
                 let replied = ctx.replied;
-                Ran::Delivered(deliver(ctx.session, value, replied))
+                let delivered = deliver(ctx.session, value, replied);
+                if ctx.attention & Attention::SHOWING != 0 {
+                    command::show(&ctx, command, args);
+                }
+                Ran::Delivered(delivered)
             }
         }
     }

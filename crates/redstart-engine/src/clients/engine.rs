@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use super::client::{Client, Peer};
 use super::upkeep;
 use crate::clock::{Clock, SystemClock};
+use crate::command;
 use crate::data::Seed;
 use crate::keyspace::change::{ChangeObserver, EffectLog};
 use crate::keyspace::shard::DATABASES;
 use crate::keyspace::shards::{SHARDS_MAX, Shards};
 use crate::random::Rng;
 use crate::shim::Mutex;
+use crate::state::calls::Calls;
 use crate::state::config::{Config, EvictionPolicy};
 use crate::state::host::Host;
 use crate::state::{Environment, Options, Outbox};
@@ -214,6 +216,11 @@ impl EngineBuilder {
                 pubsub: Default::default(),
                 pause: Default::default(),
                 stats: Default::default(),
+                calls: Calls::new(command::all().len()),
+                attention: Default::default(),
+                slowlog: Default::default(),
+                latency: Default::default(),
+                monitors: Default::default(),
                 shutdown: Default::default(),
                 #[cfg(feature = "script")]
                 scripts: Default::default(),

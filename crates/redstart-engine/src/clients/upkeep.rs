@@ -18,7 +18,8 @@ pub(super) fn tick(environment: &Environment) {
     let now_us = environment.clock.monotonic_us();
     let (stats, config) = (&environment.stats, &environment.config);
     stats.note_memory(eviction::used_memory(environment));
-    stats.sample(now_us, environment.registry.total_commands());
+    environment.refresh_attention();
+    stats.sample(now_us, commands(environment));
     if !config.active_expire.load(Ordering::Relaxed) || environment.pause.is_on(|| now_us) {
         return;
     }
@@ -32,6 +33,16 @@ pub(super) fn tick(environment: &Environment) {
             }
         }
     }
+}
+
+/// All commands carried out so far.
+fn commands(environment: &Environment) -> u64 {
+    let of_shard = |shard| {
+        let shard = environment.shards.lock_for_upkeep(shard);
+        shard.tallies.iter().map(|tally| tally.calls).sum::<u64>()
+    };
+    let locked: u64 = (0..environment.shards.count()).map(of_shard).sum();
+    locked + environment.calls.free_total()
 }
 
 /// Works on one shard outside any command; what it changes is logged like a command's effect.
@@ -66,6 +77,7 @@ pub(super) fn surroundings(
         coarse_us,
         tracking: environment.config.tracking(),
         observer: environment.observer.as_deref(),
+        announcer: environment.announcer(),
         logging: environment.log.is_some(),
         touching,
     }

@@ -7,7 +7,7 @@ use super::args::{Args, integer, is};
 use super::client::name;
 use super::ctx::Ctx;
 use super::error::CommandError;
-use super::{Row, pubsub, row, transaction};
+use super::{Row, monitor, pubsub, row, transaction};
 use crate::state::config::Config;
 use crate::state::session::Replies;
 
@@ -159,6 +159,7 @@ fn reset(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     let session = &mut *ctx.session;
     transaction::abandon(session);
     pubsub::leave_all(ctx.env, session);
+    monitor::leave(ctx.env, session);
     session.set_db(0);
     session.set_resp(Resp::V2);
     ctx.resp = Resp::V2;

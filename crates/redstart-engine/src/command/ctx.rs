@@ -36,6 +36,10 @@ pub(crate) struct Ctx<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) env: &'a Arc<Environment>,
     pub(crate) origin: Origin,
+    /// Who looks closely at commands, as of the last one begun.
+    pub(crate) attention: u8,
+    /// The error this command ends with was counted where it arose, in a script.
+    pub(super) error_counted: bool,
     /// The handler has put its replies into the outbox itself.
     pub(crate) replied: bool,
     /// What a command inside a transaction answers, where that is not one reply.
@@ -69,6 +73,8 @@ impl<'a> Ctx<'a> {
             session,
             env,
             origin,
+            attention: 0,
+            error_counted: false,
             replied: false,
             confirmations: Vec::new(),
             again_at: None,
@@ -118,6 +124,11 @@ impl Ctx<'_> {
         key: &[u8],
     ) -> Result<Option<StringView<'_>>, CommandError> {
         Ok(self.space.read_string(self.session.db, key)?)
+    }
+
+    /// As [`Ctx::inspect`], but a miss is not announced.
+    pub(crate) fn examine(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.space.examine(self.session.db, key)
     }
 
     /// The entry of `key` that a command is about to change: a use, neither hit nor miss.

@@ -49,6 +49,8 @@ texts! {
                          to set this option in the configuration file, and then restart the server.";
     NO_AUTH = "NOAUTH Authentication required.";
     OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+    MONITOR_CONTEXT = "ERR Replica can't interact with the keyspace";
+    NOT_A_WAITING_CLIENT = "ERR MONITOR isn't allowed for DENY BLOCKING client";
     NESTED_MULTI = "ERR MULTI calls can not be nested";
     EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
     DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";

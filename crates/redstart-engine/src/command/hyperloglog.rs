@@ -41,7 +41,12 @@ fn pfadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let added = ctx.update(key, |object| add(buffer(object), elements, sparse_max));
     let added = added.expect("the key was there a moment ago");
     if added.any {
-        ctx.changed(key, ADDED);
+        // Redis does not announce what it has added before it met damage.
+        let event = match added.result {
+            Ok(()) => ADDED,
+            Err(_) => Event::silent(ADDED.name),
+        };
+        ctx.changed(key, event);
     }
     if added.any && added.result.is_err() {
         // What was added before the damage was met stays. Whoever repeats this shall not repeat

@@ -197,6 +197,8 @@ fn move_entry(
         return Err(CommandError::NO_SUCH_KEY);
     };
     let ttl = entry.expires_ms().map_or(Ttl::Clear, Ttl::At);
+    // What is overwritten is gone first, so the other comes into being.
+    ctx.take(to);
     ctx.put(to, entry.object, ttl);
     ctx.space.set_access(ctx.db(), to, entry.access);
     ctx.changed(from, Event::generic("rename_from"));
@@ -290,7 +292,7 @@ pub(super) fn database(ctx: &Ctx<'_>, arg: &[u8]) -> Result<u8, CommandError> {
 }
 
 fn object_encoding(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
-    let entry = ctx.inspect(args[2]);
+    let entry = ctx.examine(args[2]);
     Ok(entry.map_or(Value::Null, |entry| Value::bulk(entry.object.encoding())))
 }
 
@@ -301,13 +303,13 @@ fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandEr
         Object::Int(number) if SHARED.contains(number) => i64::from(i32::MAX),
         _ => 1,
     };
-    let entry = ctx.inspect(args[2]);
+    let entry = ctx.examine(args[2]);
     Ok(entry.map_or(Value::Null, |entry| Value::Integer(count(&entry.object))))
 }
 
 fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (now_s, tracking) = (ctx.now_ms() / 1_000, ctx.space.tracking());
-    let Some(entry) = ctx.inspect(args[2]) else {
+    let Some(entry) = ctx.examine(args[2]) else {
         return Ok(Value::Null);
     };
     match tracking {
@@ -321,7 +323,7 @@ fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandEr
 
 fn object_freq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (now_s, tracking) = (ctx.now_ms() / 1_000, ctx.space.tracking());
-    let Some(entry) = ctx.inspect(args[2]) else {
+    let Some(entry) = ctx.examine(args[2]) else {
         return Ok(Value::Null);
     };
     match tracking {

@@ -46,15 +46,11 @@ impl Rule {
 
 pub(super) fn lcs(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let not_strings = |_| CommandError::new("ERR The specified keys must contain string values");
-    let a = ctx
-        .read_string(args[1])
-        .map_err(not_strings)?
-        .map(StringView::to_vec);
-    let b = ctx
-        .read_string(args[2])
-        .map_err(not_strings)?
-        .map(StringView::to_vec);
-    let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+    let [a, b]: [Result<Vec<u8>, CommandError>; 2] = [args[1], args[2]].map(|key| {
+        let string = ctx.read_string(key).map_err(not_strings)?;
+        Ok(string.map(StringView::to_vec).unwrap_or_default())
+    });
+    let (a, b) = (a?, b?);
     let rule = Rule::parse(&mut Args::at(args, 3))?;
     if a.len() >= u32::MAX as usize - 1 || b.len() >= u32::MAX as usize - 1 {
         return Err(CommandError::new("ERR String too long for LCS"));

@@ -26,13 +26,19 @@ mod hash;
 mod hyperloglog;
 mod info;
 mod keys;
+mod latency;
 mod lcs;
 mod list;
+mod measure;
+mod memory;
+mod monitor;
 mod pubsub;
+mod redact;
 #[cfg(feature = "script")]
 mod scripting;
 mod server;
 mod set;
+mod slowlog;
 mod sort;
 mod sorted_set;
 mod string;
@@ -135,6 +141,10 @@ const FAMILIES: &[&[Row]] = &[
     client::TABLE,
     server::TABLE,
     info::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
+    monitor::TABLE,
+    memory::TABLE,
     config::TABLE,
     command_info::TABLE,
     debug::TABLE,
@@ -162,6 +172,8 @@ pub(crate) struct Command {
     pub(crate) serves_subscribers: bool,
     /// It may have an effect that others must not see while writes are paused.
     pub(crate) may_replicate: bool,
+    /// It is short by nature: of its calls only some are timed.
+    pub(crate) is_short: bool,
     /// The effects of one call belong together.
     pub(crate) is_atomic_batch: bool,
     handler: Handler,
@@ -187,6 +199,7 @@ impl Command {
             may_replicate: is_exec
                 || facts.flags.contains(Flags::WRITE)
                 || facts.flags.contains(Flags::MAY_REPLICATE),
+            is_short: measure::is_short(name, facts.flags),
             is_atomic_batch: is_exec || name.starts_with("eval"),
             handler: row.handler,
         }
@@ -304,6 +317,11 @@ impl Command {
         }
     }
 
+    /// Whether it reads keys, writes them, or may do so.
+    pub(crate) fn touches_keys(&self) -> bool {
+        self.has(Flags::READONLY) || (self.may_replicate && !self.is_exec)
+    }
+
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.facts.flags.contains(flag)
     }
@@ -312,6 +330,7 @@ impl Command {
 /// Carries a command out under locks that cover its keys, and logs its effect.
 #[inline]
 pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Value {
+    let started_us = measure::begin(ctx, command, args);
     let changes = ctx.space.changes();
     ctx.space.begin();
     ctx.effect_logged = false;
@@ -322,8 +341,12 @@ pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Va
     if changed && ctx.space.is_logging() && !ctx.effect_logged && command.has(Flags::WRITE) {
         ctx.space.log(ctx.session.db, args);
     }
-    result.unwrap_or_else(CommandError::into_value)
+    let value = result.unwrap_or_else(CommandError::into_value);
+    measure::end(ctx, command, args, started_us, &value);
+    value
 }
+
+pub(crate) use measure::{show, turned_away};
 
 /// A command was refused before it could run or be queued: the transaction it was meant for will
 /// not be carried out. That EXEC itself was refused ends it.
@@ -338,6 +361,7 @@ pub(crate) fn refused(session: &mut Session, args: &[&[u8]]) {
 /// The client is gone: ends what it left open.
 pub(crate) fn leave(env: &Environment, session: &mut Session) {
     pubsub::leave_all(env, session);
+    monitor::leave(env, session);
     session.forget_watched();
 }
 

@@ -14,9 +14,10 @@ use redstart_protocol::{Resp, Value, slot};
 use super::args::{integer, is};
 use super::ctx::{Ctx, Origin};
 use super::error::CommandError;
-use super::{Row, row};
+use super::{Row, measure, row};
 use crate::script::{Caller, LogLevel, ReplicationTargets, Sha, Stop};
 use crate::stall;
+use crate::state::attention::Attention;
 use crate::state::scripts::{Loaded, Running, Unkillable};
 
 pub(super) const TABLE: &[Row] = &[
@@ -32,6 +33,7 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn eval(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    show(ctx, args);
     let (keys, rest) = keys_and_args(args)?;
     match ctx.env.scripts.load(Bytes::copy_from_slice(args[1]), false) {
         Err(refusal) => Ok(refusal),
@@ -40,6 +42,7 @@ fn eval(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn eval_ro(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    show(ctx, args);
     let (keys, rest) = keys_and_args(args)?;
     match ctx.env.scripts.load(Bytes::copy_from_slice(args[1]), false) {
         Err(refusal) => Ok(refusal),
@@ -48,15 +51,26 @@ fn eval_ro(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 }
 
 fn evalsha(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    show(ctx, args);
     let (sha, (keys, rest)) = (sha(args[1])?, keys_and_args(args)?);
     let loaded = ctx.env.scripts.find(&sha).ok_or(CommandError::NO_SCRIPT)?;
     run(ctx, &loaded, keys, rest, false)
 }
 
 fn evalsha_ro(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
+    show(ctx, args);
     let (sha, (keys, rest)) = (sha(args[1])?, keys_and_args(args)?);
     let loaded = ctx.env.scripts.find(&sha).ok_or(CommandError::NO_SCRIPT)?;
     run(ctx, &loaded, keys, rest, true)
+}
+
+/// A script is shown to those who MONITOR before what it calls.
+fn show(ctx: &Ctx<'_>, args: &[&[u8]]) {
+    if ctx.attention & Attention::SHOWING != 0
+        && let Ok(command) = super::find(args)
+    {
+        measure::show_always(ctx, command, args);
+    }
 }
 
 /// What cannot be a SHA-1 is told so before anything else is looked at.
@@ -116,6 +130,7 @@ fn run(
         running: Arc::clone(&started.running),
         steps: 0,
         logging,
+        latest_error: Bytes::new(),
         ctx,
     };
     host.ctx.origin = Origin::Script;
@@ -124,6 +139,10 @@ fn run(
         .scripts
         .runtime
         .run(&loaded.script, keys, args, &mut host);
+    let latest_error = host.latest_error;
+    // An error that a call raised is still the script's, but not one more.
+    ctx.error_counted = !latest_error.is_empty()
+        && matches!(&reply, Value::Error(text) if text.starts_with(&latest_error));
     // What the script selected and asked for was for itself alone.
     ctx.session.db = db;
     ctx.resp = resp;
@@ -148,6 +167,8 @@ struct Host<'h, 'c> {
     running: Arc<Running>,
     steps: u64,
     logging: bool,
+    /// The last error a call was answered with, which was counted then.
+    latest_error: Bytes,
 }
 
 impl Host<'_, '_> {
@@ -205,15 +226,23 @@ impl Host<'_, '_> {
 
 impl Caller for Host<'_, '_> {
     fn call(&mut self, args: &[&[u8]]) -> Value {
-        match self.admit(args) {
-            Err(error) => error.into_value(),
+        let reply = match self.admit(args) {
+            Err(error) => {
+                let refusal = error.into_value();
+                measure::turned_away(self.ctx.env, args, &refusal);
+                refusal
+            }
             Ok(command) => {
                 if command.has(Flags::WRITE) {
                     self.running.wrote.store(true, Ordering::Release);
                 }
                 super::invoke(self.ctx, command, args)
             }
+        };
+        if let Value::Error(text) = &reply {
+            self.latest_error = Bytes::copy_from_slice(text);
         }
+        reply
     }
 
     fn set_resp(&mut self, resp: Resp) {

@@ -251,7 +251,7 @@ fn put_pairs(ctx: &mut Ctx<'_>, pairs: &[&[u8]]) {
 
 fn append(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (key, tail) = (args[1], args[2]);
-    let len = match ctx.read_string(key)? {
+    let len = match ctx.lookup_string(key)? {
         None => {
             ctx.put(key, Object::string(tail), Ttl::Clear);
             tail.len()
@@ -308,7 +308,7 @@ fn setrange(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let (key, offset, patch) = (args[1], integer(args[2])?, args[3]);
     let offset = u64::try_from(offset).map_err(|_| CommandError::OFFSET_OUT_OF_RANGE)?;
 
-    let old = ctx.read_string(key)?.map(StringView::len);
+    let old = ctx.lookup_string(key)?.map(StringView::len);
     if patch.is_empty() {
         return Ok(Value::from(old.unwrap_or(0)));
     }

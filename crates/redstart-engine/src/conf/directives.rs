@@ -141,15 +141,12 @@ const CLUSTER: &str = "it is one process and no cluster node; `memory:?cluster=s
 const CRASH: &str = "it has no crash report of its own; a panic says where it happened";
 const DEFRAGMENTATION: &str = "memory is not moved about";
 const DURABLE: &str = "nothing is kept on disk yet";
-const EVENTS: &str = "there are no keyspace notifications yet";
-const LATENCY: &str = "latencies are not watched yet";
 const LAZY: &str = "memory is always given back at once";
 const MODULES: &str = "modules of Redis cannot be loaded";
 const NO_FORK: &str = "it forks no children";
 const PINNING: &str = "threads are not pinned to processors yet";
 const REPLICATION: &str = "it follows no primary and feeds no replicas";
 const SIGNALS: &str = "the first signal lets clients finish, the second ends at once";
-const SLOWLOG: &str = "slow commands are not logged yet";
 const STREAMS: &str = "there are no streams yet";
 const SYSLOG: &str = "it logs to standard output or a file";
 const TITLE: &str = "it leaves its process title alone";
@@ -528,17 +525,12 @@ pub const DIRECTIVES: &[Directive] = &[
     engine("busy-reply-threshold", "5000"),
     alias("lua-time-limit", "busy-reply-threshold"),
     // What can be watched.
-    only("slowlog-log-slower-than", &["10000"], NotYet, SLOWLOG),
-    only("slowlog-max-len", &["128"], NotYet, SLOWLOG),
-    only("latency-monitor-threshold", &["0"], NotYet, LATENCY),
-    only("latency-tracking", &["yes"], NotYet, LATENCY),
-    only(
-        "latency-tracking-info-percentiles",
-        &["50 99 99.9"],
-        NotYet,
-        LATENCY,
-    ),
-    only("notify-keyspace-events", &[""], NotYet, EVENTS),
+    engine("slowlog-log-slower-than", "10000"),
+    engine("slowlog-max-len", "128"),
+    engine("latency-monitor-threshold", "0"),
+    engine("latency-tracking", "yes"),
+    engine("latency-tracking-info-percentiles", "50 99 99.9"),
+    engine("notify-keyspace-events", ""),
     // Clusters.
     only("sentinel", &[], Meaningless, "it is no Sentinel"),
     only("cluster-enabled", &["no"], Meaningless, CLUSTER),

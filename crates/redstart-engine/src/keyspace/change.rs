@@ -35,12 +35,26 @@ pub enum EventClass {
     Evicted,
     /// `n`: a key came into being.
     New,
+    /// `m`: a key was looked for that is not there. No change: only announced.
+    Miss,
     /// No letter: a change that Redis makes without announcing it, such as the count that PFCOUNT
     /// keeps in the value. Whoever watches the key is told all the same.
     Silent,
 }
 
 impl Event {
+    /// A key came into being.
+    pub(crate) const NEW: Event = Event {
+        class: EventClass::New,
+        name: "new",
+    };
+
+    /// A key was looked for in vain.
+    pub(crate) const MISS: Event = Event {
+        class: EventClass::Miss,
+        name: "keymiss",
+    };
+
     /// A change of no particular type.
     pub const fn generic(name: &'static str) -> Event {
         Event {
@@ -115,6 +129,12 @@ pub trait EffectLog: Send + Sync + std::fmt::Debug {
     /// Called with the locks of all touched shards held: the order of calls is the order of
     /// execution. It must not call back into the engine.
     fn append(&self, effects: &[Effect], atomic: bool);
+}
+
+/// Publishes notifications. Called under the shard's lock; it must not ask for another.
+pub(crate) trait Announcer {
+    /// A key changed, came into being, or was looked for in vain.
+    fn announce(&self, db: u8, key: &[u8], event: Event);
 }
 
 /// Receives every event. Called under the shard's lock; it must not call back into the engine.

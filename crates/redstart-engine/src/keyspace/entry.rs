@@ -26,6 +26,11 @@ impl Entry {
         self.expires.is_some_and(|at| now_ms > at.get())
     }
 
+    /// Bytes it takes in all.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Entry>() + self.heap_bytes()
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         self.key.heap_bytes() + self.object.memory()
     }

@@ -11,6 +11,7 @@ pub(crate) mod object;
 pub(crate) mod shard;
 pub(crate) mod shards;
 mod space;
+pub(crate) mod tally;
 pub(crate) mod watch;
 
 pub(crate) use entry::Entry;

@@ -1,6 +1,7 @@
 //! One shard: a group of hash slots, its databases, and what is counted about them.
 
 use super::entry::Entry;
+use super::tally::Tallies;
 use super::watch::Watchers;
 use crate::data::Table;
 
@@ -15,6 +16,8 @@ pub(crate) struct Shard {
     /// Heap bytes of all keys and values; the tables count their own.
     pub(super) heap_bytes: usize,
     pub(crate) counters: Counters,
+    /// The calls that ran under this lock.
+    pub(crate) tallies: Tallies,
     /// Where the active expiry cycle goes on: a database and a cursor in its table.
     pub(super) sweep: (u8, u64),
 }
@@ -43,6 +46,7 @@ impl Shard {
             watchers: Watchers::default(),
             heap_bytes: 0,
             counters: Counters::default(),
+            tallies: Tallies::default(),
             sweep: (0, 0),
         }
     }

@@ -197,6 +197,35 @@ impl Locked<'_> {
         }
     }
 
+    /// The held shard where it is one and no more.
+    #[inline]
+    pub(super) fn one_mut(&mut self) -> Option<&mut Shard> {
+        match self {
+            Locked::One(_, guard) => Some(guard),
+            Locked::None | Locked::Many(_) => None,
+        }
+    }
+
+    /// The first of the held shards, for what is counted of a command as a whole.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Shard> {
+        match self {
+            Locked::None => None,
+            Locked::One(_, guard) => Some(guard),
+            Locked::Many(guards) => guards.iter().flatten().next().map(|guard| &**guard),
+        }
+    }
+
+    /// As [`Locked::first`], to count.
+    #[inline]
+    pub(super) fn first_mut(&mut self) -> Option<&mut Shard> {
+        match self {
+            Locked::None => None,
+            Locked::One(_, guard) => Some(guard),
+            Locked::Many(guards) => guards.iter_mut().flatten().next().map(|guard| &mut **guard),
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Shard> {
         let (one, many) = match self {
             Locked::None => (None, &[][..]),

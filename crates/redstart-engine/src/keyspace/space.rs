@@ -8,15 +8,16 @@ use std::cell::Cell;
 use std::num::NonZeroU64;
 
 use super::access::{Access, Tracking};
-use super::change::{ChangeObserver, Effect, Event, EventClass};
+use super::change::{Announcer, ChangeObserver, Effect, Event, EventClass};
 use super::entry::Entry;
 use super::object::{Aggregate, Object, StringView};
 use super::shard::{Database, Shard};
 use super::shards::{Locked, Shards};
+use super::tally::Tally;
 use super::watch::WatchFlag;
 use crate::clock::Clock;
 use crate::data::table::{CURSOR_BITS, Slot, Spot};
-use crate::data::{Blob, Seed};
+use crate::data::{Blob, Seed, Table};
 use crate::random::Rng;
 
 /// The key holds another type than the command works on.
@@ -49,6 +50,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) coarse_us: u64,
     pub(crate) tracking: Tracking,
     pub(crate) observer: Option<&'a dyn ChangeObserver>,
+    /// Publishes notifications, if any are sent.
+    pub(crate) announcer: Option<&'a dyn Announcer>,
     /// Whether effects are to be collected.
     pub(crate) logging: bool,
     /// Whether a read counts as a use of the key (`CLIENT NO-TOUCH` of later versions, upkeep).
@@ -66,6 +69,8 @@ enum Look {
     Inspect,
     /// A use, unless the command has looked before; neither hit nor miss.
     Change,
+    /// As to inspect, but a miss is not announced.
+    Examine,
 }
 
 /// Where a key belongs: its shard, and its hash in the shard's table.
@@ -187,6 +192,11 @@ impl<'a> Space<'a> {
         self.look(db, key, Look::Inspect).map(|seen| &*seen.entry)
     }
 
+    /// As [`Space::inspect`], for OBJECT: a miss is not announced.
+    pub(crate) fn examine(&mut self, db: u8, key: &[u8]) -> Option<&Entry> {
+        self.look(db, key, Look::Examine).map(|seen| &*seen.entry)
+    }
+
     /// The live entry of `key`, leaving no trace: for OBJECT, TTL and a second look.
     pub(crate) fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
         let place = self.place(key);
@@ -277,6 +287,9 @@ impl<'a> Space<'a> {
                 }
             }
             Slot::Vacant(vacant) => {
+                if let Some(announcer) = self.surroundings.announcer {
+                    announcer.announce(db, key, Event::NEW);
+                }
                 let key = Blob::from(key);
                 *heap_bytes += key.heap_bytes();
                 *volatile += usize::from(expires.is_some());
@@ -290,6 +303,7 @@ impl<'a> Space<'a> {
         }
         if replaces_expired {
             self.expired(db, key);
+            self.announce(db, key, Event::NEW);
         }
     }
 
@@ -448,6 +462,15 @@ impl<'a> Space<'a> {
         if let Some(observer) = self.surroundings.observer {
             observer.changed(db, key, event);
         }
+        self.announce(db, key, event);
+    }
+
+    /// Publishes a notification, if any are sent.
+    #[inline]
+    fn announce(&self, db: u8, key: &[u8], event: Event) {
+        if let Some(announcer) = self.surroundings.announcer {
+            announcer.announce(db, key, event);
+        }
     }
 
     /// How many changes were reported so far.
@@ -584,6 +607,15 @@ impl<'a> Space<'a> {
         self.locked.iter().map(Shard::memory).sum()
     }
 
+    /// Bytes the table of `db` takes, without what hangs on it.
+    pub(crate) fn table_memory(&self, db: u8) -> usize {
+        let tables = self
+            .locked
+            .iter()
+            .map(|shard| &shard.databases[usize::from(db)].table);
+        tables.map(Table::memory).sum()
+    }
+
     /// The locked shards, for what INFO adds up.
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard> {
         self.locked.iter()
@@ -603,6 +635,26 @@ impl<'a> Space<'a> {
             Locked::One(held, _) => *held == shard,
             Locked::Many(guards) => guards[shard].is_some(),
         }
+    }
+
+    /// The calls of command `number` counted where this space counts them; `None` where no shard
+    /// is locked.
+    #[inline]
+    pub(crate) fn calls(&self, number: u32) -> Option<u64> {
+        Some(self.locked.first()?.tallies.calls(number))
+    }
+
+    /// What is counted of command `number`, where it is easily found: one shard is locked, and the
+    /// command was counted there before.
+    #[inline]
+    pub(crate) fn tally_at_hand(&mut self, number: u32) -> Option<&mut Tally> {
+        self.locked.one_mut()?.tallies.known_mut(number)
+    }
+
+    /// What is counted of command `number`; `None` where no shard is locked.
+    #[inline]
+    pub(crate) fn tally(&mut self, number: u32) -> Option<&mut Tally> {
+        Some(self.locked.first_mut()?.tallies.get_mut(number))
     }
 
     // ---- expiry and eviction ------------------------------------------------------------------
@@ -716,11 +768,11 @@ impl<'a> Space<'a> {
     /// The live entry of `key`, and what looking at it counts as.
     fn look(&mut self, db: u8, key: &[u8], look: Look) -> Option<Seen<'_>> {
         let place = self.place(key);
-        let is_counted = u64::from(matches!(look, Look::Read | Look::Inspect));
+        let is_counted = u64::from(matches!(look, Look::Read | Look::Inspect | Look::Examine));
         let is_use = self.surroundings.touching
             && match look {
                 Look::Read | Look::Write => true,
-                Look::Inspect => false,
+                Look::Inspect | Look::Examine => false,
                 Look::Change => !self.used[..self.used_count.min(REMEMBERED)].contains(&place.hash),
             };
         if is_use {
@@ -728,6 +780,9 @@ impl<'a> Space<'a> {
         }
         let Some(found) = self.find(db, key, place) else {
             self.locked.shard_mut(place.shard).counters.misses += is_counted;
+            if matches!(look, Look::Read | Look::Inspect) {
+                self.announce(db, key, Event::MISS);
+            }
             return None;
         };
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());

@@ -37,6 +37,14 @@ pub(crate) struct Config {
     /// Milliseconds a script may hold up others before they are answered with BUSY.
     pub(crate) busy_reply_threshold_ms: AtomicU64,
     pub(crate) active_expire: AtomicBool,
+    /// Microseconds from which a command is slow; negative for never.
+    pub(crate) slowlog_slower_than_us: AtomicI64,
+    pub(crate) slowlog_max_len: AtomicU64,
+    /// Whether times are kept for percentiles.
+    pub(crate) latency_tracking: AtomicBool,
+    percentiles: RwLock<Vec<f64>>,
+    /// Which keyspace notifications are sent.
+    pub(crate) notices: AtomicU32,
     requirepass: RwLock<Option<Vec<u8>>>,
 }
 
@@ -108,6 +116,9 @@ impl EvictionPolicy {
     }
 }
 
+/// Microseconds from which a command is slow unless told otherwise, as in Redis.
+const SLOWER_THAN_US: i64 = 10_000;
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -126,6 +137,11 @@ impl Default for Config {
             proto_max_bulk_len: AtomicU64::new(512 * 1024 * 1024),
             busy_reply_threshold_ms: AtomicU64::new(5_000),
             active_expire: AtomicBool::new(true),
+            slowlog_slower_than_us: AtomicI64::new(SLOWER_THAN_US),
+            slowlog_max_len: AtomicU64::new(128),
+            latency_tracking: AtomicBool::new(true),
+            percentiles: RwLock::new(vec![50.0, 99.0, 99.9]),
+            notices: AtomicU32::new(0),
             requirepass: RwLock::new(None),
         }
     }
@@ -180,6 +196,33 @@ impl Config {
             sorted_set: self.sorted_set_limits(),
             set_max_integers: self.set_max_integers(),
         }
+    }
+
+    /// Whether a command that took so long is a slow one.
+    pub(crate) fn is_slow(&self, usec: u64) -> bool {
+        let slower_than = self.slowlog_slower_than_us.load(Ordering::Relaxed);
+        u64::try_from(slower_than).is_ok_and(|limit| usec >= limit)
+    }
+
+    /// Whether somebody asks for slow commands that would otherwise not count as slow, so that
+    /// every call has to be timed.
+    pub(crate) fn looks_for_slow(&self) -> bool {
+        (0..SLOWER_THAN_US).contains(&self.slowlog_slower_than_us.load(Ordering::Relaxed))
+    }
+
+    /// How many slow commands are remembered.
+    pub(crate) fn slowlog_len(&self) -> usize {
+        let len = self.slowlog_max_len.load(Ordering::Relaxed);
+        usize::try_from(len).unwrap_or(usize::MAX)
+    }
+
+    /// The percentiles that INFO tells.
+    pub(crate) fn percentiles(&self) -> Vec<f64> {
+        self.percentiles.read().clone()
+    }
+
+    pub(crate) fn set_percentiles(&self, percentiles: Vec<f64>) {
+        *self.percentiles.write() = percentiles;
     }
 
     pub(crate) fn has_password(&self) -> bool {

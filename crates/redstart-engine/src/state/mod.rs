@@ -2,9 +2,15 @@
 //!
 //! Sees `data`, `keyspace` and `script`. Never a command.
 
+pub(crate) mod attention;
+pub(crate) mod calls;
 pub(crate) mod config;
 pub(crate) mod connections;
+pub(crate) mod histogram;
 pub(crate) mod host;
+pub(crate) mod latency;
+pub(crate) mod monitors;
+pub(crate) mod notices;
 mod outbox;
 pub(crate) mod pause;
 pub(crate) mod process;
@@ -14,14 +20,17 @@ pub(crate) mod registry;
 pub(crate) mod scripts;
 pub(crate) mod session;
 pub(crate) mod shutdown;
+pub(crate) mod slowlog;
 pub(crate) mod stats;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use outbox::Outbox;
 
+use self::notices::Classes;
 use crate::clock::Clock;
-use crate::keyspace::change::{ChangeObserver, EffectLog};
+use crate::keyspace::change::{Announcer, ChangeObserver, EffectLog, Event};
 use crate::keyspace::shards::Shards;
 use crate::random::Rng;
 use crate::shim::{Mutex, RwLock};
@@ -39,6 +48,11 @@ pub(crate) struct Environment {
     pub(crate) pubsub: pubsub::PubSub,
     pub(crate) pause: pause::Pause,
     pub(crate) stats: stats::Stats,
+    pub(crate) calls: calls::Calls,
+    pub(crate) attention: attention::Attention,
+    pub(crate) slowlog: slowlog::SlowLog,
+    pub(crate) latency: latency::Latency,
+    pub(crate) monitors: monitors::Monitors,
     pub(crate) shutdown: shutdown::Shutdown,
     #[cfg(feature = "script")]
     pub(crate) scripts: scripts::Scripts,
@@ -66,8 +80,31 @@ pub(crate) struct Options {
 }
 
 impl Environment {
+    /// Who publishes notifications, if any are sent.
+    #[inline]
+    pub(crate) fn announcer(&self) -> Option<&dyn Announcer> {
+        match self.config.notices.load(Ordering::Relaxed) {
+            0 => None,
+            _ => Some(self),
+        }
+    }
+
+    /// To be called when what is to be observed of commands may have changed.
+    pub(crate) fn refresh_attention(&self) {
+        let timing = self.config.looks_for_slow() || self.latency.is_on();
+        self.attention.set(attention::Attention::TIMING, timing);
+        self.slowlog.trim(self.config.slowlog_len());
+    }
+
     /// A generator of its own for one more client.
     pub(crate) fn fork_rng(&self) -> Rng {
         self.rng.lock().fork()
+    }
+}
+
+impl Announcer for Environment {
+    fn announce(&self, db: u8, key: &[u8], event: Event) {
+        let classes = Classes(self.config.notices.load(Ordering::Relaxed));
+        notices::publish(&self.pubsub, classes, db, key, event);
     }
 }

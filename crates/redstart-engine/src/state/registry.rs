@@ -10,12 +10,11 @@ use redstart_protocol::Resp;
 use super::Outbox;
 use crate::shim::Mutex;
 
-/// All clients, by id, and what is remembered of those that left.
+/// All clients, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     clients: Mutex<BTreeMap<u64, (Arc<ClientInfo>, Outbox)>>,
     next_id: AtomicU64,
-    departed_commands: AtomicU64,
     accepted: AtomicU64,
 }
 
@@ -28,7 +27,6 @@ pub(crate) struct ClientInfo {
     pub(crate) local_address: String,
     pub(crate) created_us: u64,
     pub(crate) words: Mutex<Words>,
-    pub(crate) commands: AtomicU64,
     pub(crate) last_active_us: AtomicU64,
     /// The last command's number in the command table plus one; zero for none.
     pub(crate) last_command: AtomicU32,
@@ -41,6 +39,7 @@ pub(crate) struct ClientInfo {
     pub(crate) queued: AtomicU32,
     pub(crate) watched: AtomicU32,
     pub(crate) no_evict: AtomicBool,
+    pub(crate) monitoring: AtomicBool,
 }
 
 /// What a client calls itself.
@@ -52,11 +51,9 @@ pub(crate) struct Words {
 }
 
 impl ClientInfo {
-    /// Counts a command. Only the client itself does, so no locked addition is needed.
+    /// Notes that the client has sent a command.
     #[inline]
     pub(crate) fn note_command(&self, now_us: u64) {
-        let commands = self.commands.load(Ordering::Relaxed) + 1;
-        self.commands.store(commands, Ordering::Relaxed);
         self.last_active_us.store(now_us, Ordering::Relaxed);
     }
 
@@ -103,7 +100,6 @@ impl Registry {
             local_address,
             created_us: now_us,
             words: Mutex::default(),
-            commands: AtomicU64::new(0),
             last_active_us: AtomicU64::new(now_us),
             last_command: AtomicU32::new(0),
             db: AtomicU8::new(0),
@@ -114,6 +110,7 @@ impl Registry {
             queued: AtomicU32::new(0),
             watched: AtomicU32::new(0),
             no_evict: AtomicBool::new(false),
+            monitoring: AtomicBool::new(false),
         });
         self.clients
             .lock()
@@ -123,8 +120,6 @@ impl Registry {
 
     /// Strikes a client out.
     pub(crate) fn leave(&self, info: &ClientInfo) {
-        self.departed_commands
-            .fetch_add(info.commands.load(Ordering::Relaxed), Ordering::Relaxed);
         self.clients.lock().remove(&info.id);
     }
 
@@ -143,16 +138,6 @@ impl Registry {
         self.clients.lock().len()
     }
 
-    /// Commands executed by all clients that ever were, since the last reset.
-    pub(crate) fn total_commands(&self) -> u64 {
-        let clients = self.clients.lock();
-        let present: u64 = clients
-            .values()
-            .map(|(info, _)| info.commands.load(Ordering::Relaxed))
-            .sum();
-        present + self.departed_commands.load(Ordering::Relaxed)
-    }
-
     /// Clients ever connected, since the last reset.
     pub(crate) fn total_accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
@@ -160,11 +145,6 @@ impl Registry {
 
     /// CONFIG RESETSTAT.
     pub(crate) fn reset_totals(&self) {
-        let clients = self.clients.lock();
-        for (info, _) in clients.values() {
-            info.commands.store(0, Ordering::Relaxed);
-        }
-        self.departed_commands.store(0, Ordering::Relaxed);
         self.accepted.store(0, Ordering::Relaxed);
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The client asked to be disconnected after its reply.
     pub(crate) closing: bool,
+    /// The client is shown every command.
+    pub(crate) monitoring: bool,
     /// The last command asked to be called again: the next call is that.
     pub(crate) is_called_again: bool,
 }
@@ -78,6 +80,7 @@ impl Session {
             shard_channels: BTreeSet::new(),
             replies: Replies::On,
             closing: false,
+            monitoring: false,
             is_called_again: false,
         }
     }

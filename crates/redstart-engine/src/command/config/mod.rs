@@ -97,6 +97,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     for change in changes {
         change(ctx.env);
     }
+    ctx.env.refresh_attention();
 
     Ok(Value::OK)
 }
@@ -109,9 +110,11 @@ fn failed(name: &[u8], flaw: &str) -> CommandError {
 fn resetstat(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     for shard in ctx.space.shards_mut() {
         shard.counters = Counters::default();
+        shard.tallies.reset();
     }
     ctx.env.registry.reset_totals();
     ctx.env.stats.reset();
+    ctx.env.calls.reset();
     Ok(Value::OK)
 }
 

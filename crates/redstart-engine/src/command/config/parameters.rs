@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::setting::{Number, Setting, Syntax, check_event_classes, check_snapshots, check_switch};
+use super::setting::{Number, Setting, Syntax, check_snapshots, check_switch};
 use crate::state::Environment;
 
 pub(super) struct Parameter {
@@ -174,10 +174,31 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     settled("enable-module-command", |_| yes_or_no(false)),
     settled("enable-protected-configs", |_| yes_or_no(false)),
     settled("cluster-enabled", |_| yes_or_no(false)),
+    // What is watched.
+    number(
+        "slowlog-log-slower-than",
+        |env| &env.config.slowlog_slower_than_us,
+        -1,
+        LONG,
+    ),
+    number(
+        "slowlog-max-len",
+        |env| &env.config.slowlog_max_len,
+        0,
+        LONG,
+    ),
+    number(
+        "latency-monitor-threshold",
+        |env| &env.latency.threshold_ms,
+        0,
+        LONG,
+    ),
+    switch("latency-tracking", |env| &env.config.latency_tracking),
+    parameter("latency-tracking-info-percentiles", Setting::Percentiles),
+    parameter("notify-keyspace-events", Setting::Notices),
     // What there is not.
     checked("save", "", check_snapshots),
     only_switch("appendonly", "no"),
-    checked("notify-keyspace-events", "", check_event_classes),
     only("replicaof", ""),
     only("slaveof", ""),
 ];

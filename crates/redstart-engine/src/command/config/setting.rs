@@ -8,6 +8,7 @@ use crate::conf::{self, Statement, Support, quoted};
 use crate::state::Environment;
 use crate::state::config::EvictionPolicy;
 use crate::state::connections::{ConnectionLimits, OutputLimit};
+use crate::state::notices::Classes;
 
 /// Where a parameter's value lives and what it may be.
 pub(super) enum Setting {
@@ -21,6 +22,8 @@ pub(super) enum Setting {
     Policy,
     Password,
     OutputLimits,
+    Notices,
+    Percentiles,
     /// Decided when the engine was built or its port was opened.
     Settled(fn(&Environment) -> String),
     /// There is but one value it can have here; the table of directives says why.
@@ -52,6 +55,10 @@ impl Setting {
             Setting::Policy => env.config.policy().name().into(),
             Setting::Password => env.config.password().unwrap_or_default(),
             Setting::OutputLimits => show_output_limits(env).into_bytes(),
+            Setting::Notices => Classes(env.config.notices.load(Ordering::Relaxed))
+                .show()
+                .into(),
+            Setting::Percentiles => show_percentiles(env).into_bytes(),
             Setting::Settled(show) => show(env).into_bytes(),
             Setting::Only { value, .. } => (*value).into(),
         }
@@ -87,6 +94,10 @@ impl Setting {
                 is_default,
             }],
             Setting::Password => vec![state(&quoted(&shown))],
+            Setting::Percentiles if !shown.is_empty() => {
+                vec![state(&String::from_utf8_lossy(&shown))]
+            }
+            Setting::Notices | Setting::Percentiles => vec![state(&quoted(&shown))],
             Setting::OutputLimits => output_limit_statements(name, env),
             Setting::Settled(_) | Setting::Only { .. } => Vec::new(),
         }
@@ -133,6 +144,8 @@ impl Setting {
                 Ok(Box::new(move |env| env.config.set_password(&password)))
             }
             Setting::OutputLimits => parse_output_limits(value),
+            Setting::Notices => parse_notices(value),
+            Setting::Percentiles => parse_percentiles(value),
             Setting::Settled(_) => Err("can't set immutable config".into()),
             Setting::Only { value: only, check } => {
                 check(value)?;
@@ -238,11 +251,37 @@ pub(super) fn check_snapshots(value: &[u8]) -> Result<(), String> {
 }
 
 /// `notify-keyspace-events`: letters.
-pub(super) fn check_event_classes(value: &[u8]) -> Result<(), String> {
-    match value.iter().all(|byte| b"Ag$lshzxeKEtmdn".contains(byte)) {
-        true => Ok(()),
-        false => Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
+fn parse_notices(value: &[u8]) -> Result<Change, String> {
+    let notices =
+        Classes::parse(value).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+    Ok(Box::new(move |env| {
+        env.config.notices.store(notices.0, Ordering::Relaxed);
+    }))
+}
+
+/// `latency-tracking-info-percentiles`: numbers.
+fn parse_percentiles(value: &[u8]) -> Result<Change, String> {
+    const NAME: &str = "latency-tracking-info-percentiles";
+    /// More are of no use, and each costs a line's room for every command.
+    const MOST: usize = 64;
+    let words = value.split(|&byte| byte == b' ');
+    let percentiles: Option<Vec<f64>> = words
+        .filter(|word| !word.is_empty())
+        .map(number::parse_f64)
+        .collect();
+    let percentiles = percentiles
+        .filter(|percentiles| percentiles.len() <= MOST)
+        .ok_or_else(|| format!("Invalid {NAME} parameters"))?;
+    if percentiles.iter().any(|of| !(0.0..=100.0).contains(of)) {
+        return Err(format!("{NAME} parameters should sit between [0.0,100.0]"));
     }
+    Ok(Box::new(move |env| env.config.set_percentiles(percentiles)))
+}
+
+fn show_percentiles(env: &Environment) -> String {
+    let percentiles = env.config.percentiles();
+    let shown: Vec<String> = percentiles.iter().map(f64::to_string).collect();
+    shown.join(" ")
 }
 
 fn parse_policy(value: &[u8]) -> Result<Change, String> {

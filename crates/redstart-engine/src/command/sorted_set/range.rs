@@ -223,7 +223,7 @@ pub(super) fn zrangestore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, Co
     let request = Request::parse(&mut Args::at(args, 3), None, None, true)?;
 
     let (limits, seed) = (ctx.env.config.sorted_set_limits(), ctx.space.seed());
-    let result = match ctx.lookup_as::<SortedSet>(args[2])? {
+    let result = match ctx.read_as::<SortedSet>(args[2])? {
         None => SortedSet::new(),
         Some(set) => {
             let ranks = request.ranks(set);

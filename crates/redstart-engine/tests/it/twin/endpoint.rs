@@ -42,7 +42,8 @@ pub(super) struct Live {
 const DEFAULTS: &str = "CONFIG SET maxmemory 0 maxmemory-policy noeviction maxmemory-samples 5 \
     lfu-log-factor 10 lfu-decay-time 1 hash-max-listpack-entries 512 hash-max-listpack-value 64 \
     zset-max-listpack-entries 128 zset-max-listpack-value 64 set-max-intset-entries 512 \
-    list-max-listpack-size -2 hll-sparse-max-bytes 3000 proto-max-bulk-len 512mb timeout 0 tcp-keepalive 300";
+    list-max-listpack-size -2 hll-sparse-max-bytes 3000 proto-max-bulk-len 512mb timeout 0 tcp-keepalive 300 \
+    slowlog-log-slower-than 10000 slowlog-max-len 128 latency-monitor-threshold 0";
 
 struct LiveClient {
     connection: RawConnection,
@@ -113,6 +114,9 @@ impl Endpoint for Live {
             }
         }
         self.ask(&[words("FLUSHALL"), words("SCRIPT FLUSH"), words("SELECT 0")]);
+        let silence = ["CONFIG", "SET", "notify-keyspace-events", ""];
+        let silence = silence.map(|word| word.as_bytes().to_vec()).to_vec();
+        assert_eq!(self.ask(&[silence]), [Reply::Simple(b"OK".to_vec())]);
         let answer = self.ask(&[words(DEFAULTS)]);
         assert_eq!(answer, [Reply::Simple(b"OK".to_vec())]);
         self.clients = (0..clients).map(|_| self.connect()).collect();

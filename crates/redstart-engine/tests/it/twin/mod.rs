@@ -26,6 +26,7 @@ use redstart_testkit::{Reply, ServerBinary};
 use endpoint::{Embedded, Endpoint, Live, words};
 use generate::{FAMILIES, Family};
 use pair::{Difference, Pair, Setting};
+use rule::Rule;
 use script::Step;
 
 /// How many commands follow one another before everything begins anew.
@@ -142,13 +143,16 @@ fn live_through(family: &'static str) {
         let resp = if (round / 2) % 2 == 0 { 2 } else { 3 };
         let setting = Setting {
             resp,
-            clients: family.clients,
+            clients: family.clients + usize::from(family.listens),
             alone: family.alone,
         };
         let seed = first_seed
             .wrapping_mul(1_000_003)
             .wrapping_add(round as u64);
-        let history = family.history(seed, HISTORY, |name| !unserved.contains(name));
+        // What chance decides would tell the listener different things.
+        let open = |name: &str| family.listens && Rule::of(name).runs_alone();
+        let serves = |name: &str| !unserved.contains(name) && !open(name);
+        let history = family.history(seed, HISTORY, serves);
         let Some(difference) = pair.live_through(&history, setting) else {
             continue;
         };
@@ -230,6 +234,7 @@ families!(
     hyperloglogs,
     transactions,
     pubsub,
+    notifications,
     scripts,
     connection,
     server,

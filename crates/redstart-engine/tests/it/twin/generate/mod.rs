@@ -11,6 +11,7 @@ mod hashes;
 mod hyperloglogs;
 mod keys;
 mod lists;
+mod notifications;
 mod payloads;
 mod pubsub;
 mod scripts;
@@ -23,7 +24,7 @@ mod transactions;
 mod words;
 
 use super::random::Random;
-use super::script::Step;
+use super::script::{self, Step};
 pub(super) use words::Words;
 
 /// The commands of one family and how its histories are lived through.
@@ -32,6 +33,8 @@ pub(super) struct Family {
     pub(super) clients: usize,
     /// Whether each command runs by itself.
     pub(super) alone: bool,
+    /// Whether one client more listens to all keyspace notifications.
+    pub(super) listens: bool,
     /// How much of the whole volume it gets, in percent.
     pub(super) share: usize,
     pub(super) tables: &'static [&'static [Entry]],
@@ -89,6 +92,28 @@ pub(super) const FAMILIES: &[Family] = &[
         alone: true,
         ..family("pubsub", 4, &[pubsub::TABLE])
     },
+    Family {
+        alone: true,
+        listens: true,
+        ..family(
+            "notifications",
+            4,
+            &[
+                notifications::TABLE,
+                keys::TABLE,
+                strings::TABLE,
+                bitmaps::TABLE,
+                hashes::TABLE,
+                lists::TABLE,
+                sets::TABLE,
+                sorted_sets::TABLE,
+                geo::TABLE,
+                hyperloglogs::TABLE,
+                scripts::TABLE,
+                keys::CREATORS,
+            ],
+        )
+    },
     family("scripts", 5, &[scripts::TABLE, keys::CREATORS, keys::FEW]),
     Family {
         clients: 2,
@@ -119,6 +144,7 @@ const fn family(name: &'static str, share: usize, tables: &'static [&'static [En
         name,
         clients: 1,
         alone: false,
+        listens: false,
         share,
         tables,
     }
@@ -151,9 +177,14 @@ impl Family {
         if tables.is_empty() {
             return steps;
         }
+        if self.listens {
+            steps.extend(script::parse(
+                "CONFIG SET notify-keyspace-events KEAmn\n2> PSUBSCRIBE __key*__:*\n",
+            ));
+        }
         let mut client = 0;
         while steps.len() < length {
-            let equal = self.name == "mixed" || self.name == "transactions";
+            let equal = matches!(self.name, "mixed" | "transactions" | "notifications");
             let table = match equal || words.random.chance(10) {
                 true => words.random.below(tables.len()),
                 false => 0,
