@@ -51,7 +51,8 @@ fn pfadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     if added.any && added.result.is_err() {
         // What was added before the damage was met stays. Whoever repeats this shall not repeat
         // the error.
-        let bytes = ctx.lookup_string(key)?.map(StringView::to_vec);
+        let string = ctx.peek(key).and_then(|entry| entry.object.as_string());
+        let bytes = string.map(StringView::to_vec);
         ctx.effect(&[b"SET", key, &bytes.unwrap_or_default(), b"KEEPTTL"]);
     }
 
@@ -125,6 +126,8 @@ fn pfmerge(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         sketch.forget_count();
         Ok::<_, CommandError>(())
     };
+    // It was read with the others, and is now looked at to be changed.
+    ctx.lookup(key);
     match ctx.update(key, |object| raise(buffer(object))) {
         Some(raised) => raised?,
         None => {

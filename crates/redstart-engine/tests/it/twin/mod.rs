@@ -258,7 +258,7 @@ fn uses_are_counted() {
         "SSCAN",
         "ZSCAN",
     ];
-    const TABLES: [&str; 8] = [
+    const TABLES: [&str; 10] = [
         "strings",
         "bitmaps",
         "keys",
@@ -267,6 +267,8 @@ fn uses_are_counted() {
         "sets",
         "sorted_sets",
         "sort",
+        "hyperloglogs",
+        "geo",
     ];
     let mut pair = Pair {
         ours: subject(16),
