@@ -4,6 +4,7 @@
 //! One table a group, in plain rows; nothing else in the project lists commands. A test compares
 //! the tables with what a redis-server says about itself.
 
+mod arguments;
 mod bits;
 mod category;
 mod command;

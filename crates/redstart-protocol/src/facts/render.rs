@@ -1,5 +1,6 @@
 //! The facts of a command as COMMAND INFO and COMMAND DOCS answer them.
 
+use super::arguments::arguments_of;
 use super::command::Command;
 use super::key_spec::{BeginSearch, FindKeys, KeySpec};
 use crate::Octets;
@@ -54,6 +55,9 @@ pub fn command_docs(command: &Command) -> Value {
         docs.push(("deprecated_since", text(deprecated.since)));
         docs.push(("replaced_by", text(deprecated.replaced_by)));
     }
+    if let Some(arguments) = arguments_of(command.name) {
+        docs.push(("arguments", arguments));
+    }
     if !command.subcommands.is_empty() {
         let subcommands = command.subcommands.iter();
         let named = subcommands.map(|sub| (text(sub.name), command_docs(sub)));
@@ -107,7 +111,7 @@ fn key_spec(spec: &KeySpec) -> Value {
     ])
 }
 
-fn map(pairs: Vec<(&'static str, Value)>) -> Value {
+pub(super) fn map(pairs: Vec<(&'static str, Value)>) -> Value {
     Value::Map(
         pairs
             .into_iter()
@@ -116,10 +120,10 @@ fn map(pairs: Vec<(&'static str, Value)>) -> Value {
     )
 }
 
-fn text(text: &'static str) -> Value {
+pub(super) fn text(text: &'static str) -> Value {
     Value::Bulk(Octets::from_static(text.as_bytes()))
 }
 
-fn number(number: i32) -> Value {
+pub(super) fn number(number: i32) -> Value {
     Value::Integer(i64::from(number))
 }

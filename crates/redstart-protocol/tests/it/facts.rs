@@ -18,8 +18,7 @@ fn comparable(value: Value) -> Value {
             pairs
                 .into_iter()
                 .filter(|(name, _)| {
-                    let left_out = ["notes", "summary", "complexity", "history", "arguments"];
-                    let left_out = left_out.into_iter().chain(["replaced_by"]);
+                    let left_out = ["notes", "summary", "complexity", "history", "replaced_by"];
                     !left_out.into_iter().any(|word| *name == Value::bulk(word))
                 })
                 .map(|(name, value)| match name == Value::bulk("subcommands") {
