@@ -15,14 +15,23 @@ const WALLS: &[(&str, &[&str])] = &[
     (
         "data",
         &[
-            "keyspace", "rdb", "state", "command", "clients", "script", "server",
+            "keyspace", "rdb", "durable", "state", "command", "clients", "script", "server",
         ],
     ),
     (
         "keyspace",
-        &["rdb", "state", "command", "clients", "script", "server"],
+        &[
+            "rdb", "durable", "state", "command", "clients", "script", "server",
+        ],
     ),
-    ("rdb", &["state", "command", "clients", "script", "server"]),
+    (
+        "rdb",
+        &["durable", "state", "command", "clients", "script", "server"],
+    ),
+    (
+        "durable",
+        &["state", "command", "clients", "script", "server"],
+    ),
     ("state", &["command", "clients", "server"]),
     ("command", &["clients", "server"]),
     (

@@ -15,6 +15,8 @@ mod clock;
 mod command;
 pub mod conf;
 mod data;
+#[cfg(feature = "durable")]
+mod durable;
 mod keyspace;
 mod random;
 #[allow(dead_code, unused_imports, reason = "for persistence and import")]
@@ -31,6 +33,10 @@ mod state;
 
 pub use clients::{Client, Engine, EngineBuilder, Flow, Peer, StringSlot};
 pub use clock::{Clock, SimulatedClock, SystemClock};
+#[cfg(feature = "durable")]
+pub use durable::{
+    AppendFsync, CommandLog, Durability, LogError, OpenError, Progress, ProgressListener, SavePoint,
+};
 pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass};
 pub use redstart_protocol::{Resp, Value};
 pub use state::Outbox;

@@ -7,11 +7,15 @@ use bytes::Bytes;
 use redstart_protocol::facts::Flags;
 use redstart_protocol::{Resp, Value};
 
+#[cfg(feature = "durable")]
+use super::durability;
 use super::{eviction, plan, upkeep};
 use crate::command::ctx::{Ctx, Origin};
 use crate::command::error::CommandError;
 use crate::command::{self, Command};
 use crate::data::{Blob, same};
+#[cfg(feature = "durable")]
+use crate::durable::Promise;
 use crate::keyspace::Space;
 use crate::keyspace::shards::LockSet;
 use crate::random::Rng;
@@ -31,6 +35,9 @@ pub struct Client {
     /// The command that was called last and how it was spelled, unless it takes a second word to
     /// tell it from others.
     latest: Option<(Blob, &'static Command)>,
+    /// What has to be safe before this client hears of it.
+    #[cfg(feature = "durable")]
+    pub(super) promise: Promise,
 }
 
 /// What to do after a command.
@@ -89,10 +96,16 @@ impl Client {
             session,
             rng,
             latest: None,
+            #[cfg(feature = "durable")]
+            promise: Promise::default(),
         }
     }
 
     /// Executes one command; its replies go into the outbox before its locks are released.
+    ///
+    /// Of an engine that acknowledges only what is safe on disk, an outbox of bytes holds replies
+    /// before they may be sent. The port knows how to wait for that; with an outbox of values it
+    /// is waited for here.
     pub fn execute(&mut self, args: &[&[u8]]) -> Flow {
         let ran = self.run(args, true, |session, value, replied| {
             let silent = match session.replies {
@@ -111,6 +124,13 @@ impl Client {
                 session.outbox.push(value);
             }
         });
+        #[cfg(feature = "durable")]
+        if self.environment.durable.is_some()
+            && !self.session.outbox.is_encoded()
+            && !self.keep_promise()
+        {
+            self.session.outbox.close();
+        }
         match (ran, self.session.closing || self.session.outbox.is_closed()) {
             (_, true) => Flow::Close,
             (Ran::Again(at), false) => Flow::Paused(at),
@@ -121,7 +141,12 @@ impl Client {
     /// Executes one command and returns its reply. For callers inside the process: pushes go into
     /// the outbox as ever, the reply does not. A pause of clients is not waited for.
     pub fn call(&mut self, args: &[&[u8]]) -> Value {
-        match self.run(args, false, |_, value, _| value) {
+        let ran = self.run(args, false, |_, value, _| value);
+        #[cfg(feature = "durable")]
+        if !self.keep_promise() {
+            return self.disk_error().into_value();
+        }
+        match ran {
             Ran::Delivered(reply) => reply,
             Ran::Again(_) | Ran::Nothing => Value::Null,
         }
@@ -184,6 +209,12 @@ impl Client {
         if let Ok(Admitted::Run(plan)) = &admitted
             && let Some(until_us) = self.held_until(plan.command)
             && may_wait
+        {
+            return Ran::Again(until_us);
+        }
+        #[cfg(feature = "durable")]
+        if let Ok(Admitted::Run(plan)) = &admitted
+            && let Some(until_us) = self.wait_for_room(plan.command, may_wait)
         {
             return Ran::Again(until_us);
         }
@@ -259,6 +290,8 @@ impl Client {
         let in_transaction = session.transaction.is_some();
         let runs_now = !in_transaction || command.runs_at_once;
         let memory_is_short = eviction::make_room(environment, command)?;
+        #[cfg(feature = "durable")]
+        durability::check_disk(environment, session, command)?;
         if session.resp == Resp::V2 && session.subscriptions() > 0 && !command.serves_subscribers {
             return Err(CommandError::subscriber_context(command.name));
         }
@@ -324,6 +357,8 @@ impl Client {
             environment,
             session,
             rng,
+            #[cfg(feature = "durable")]
+            promise,
             ..
         } = self;
         let locked = match environment
@@ -348,8 +383,15 @@ impl Client {
         if let Some(log) = &environment.log
             && !ctx.space.effects().is_empty()
         {
-            log.append(ctx.space.effects(), command.is_atomic_batch);
+            let effects = std::mem::take(ctx.space.effects());
+            let lsn = upkeep::append(&mut ctx.space, &**log, &effects, command.is_atomic_batch);
+            #[cfg(feature = "durable")]
+            promise.wrote(lsn);
+            #[cfg(not(feature = "durable"))]
+            let _ = lsn;
         }
+        #[cfg(feature = "durable")]
+        durability::note(environment, &ctx.space, promise);
         match ctx.again_at {
             Some(again_at) if may_wait => {
                 ctx.session.is_called_again = true;

@@ -4,10 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::client::{Client, Peer};
+#[cfg(feature = "durable")]
+use super::replay::Replay;
 use super::upkeep;
 use crate::clock::{Clock, SystemClock};
 use crate::command;
 use crate::data::Seed;
+#[cfg(feature = "durable")]
+use crate::durable::vfs::{RealFs, Vfs};
+#[cfg(feature = "durable")]
+use crate::durable::{Drive, Durability, OpenError, Persistence};
 use crate::keyspace::change::{ChangeObserver, EffectLog};
 use crate::keyspace::shard::DATABASES;
 use crate::keyspace::shards::{SHARDS_MAX, Shards};
@@ -20,8 +26,9 @@ use crate::state::{Environment, Options, Outbox};
 
 /// Redis semantics inside this process. Clones are handles of the same engine.
 ///
-/// There is no replication and, so far, no persistence: it is for development, tests and
-/// single-process applications, and no replacement for a Redis or Valkey server.
+/// There is no replication: it is for development, tests and single-process applications, and no
+/// replacement for a Redis or Valkey server. Data is kept by an engine that was opened with
+/// [`EngineBuilder::open`].
 ///
 /// ```
 /// use redstart_engine::{Engine, Value};
@@ -116,6 +123,23 @@ impl Engine {
         *self.environment.host.write() = host;
     }
 
+    /// Leaves the data as a shutdown should: takes a snapshot if that is done now and then, and
+    /// makes the log safe. False if that fails. The directory is free once the engine and its
+    /// clients are gone.
+    #[cfg(feature = "durable")]
+    pub fn settle(&self) -> bool {
+        let durable = self.environment.durable.as_ref();
+        let saves = durable.is_some_and(Persistence::has_save_points);
+        crate::state::snapshots::settle(&self.environment, saves)
+    }
+
+    /// Makes everything done so far safe on disk; false if that fails. True where nothing is logged.
+    #[cfg(feature = "durable")]
+    pub fn sync(&self) -> bool {
+        let durable = self.environment.durable.as_ref();
+        durable.is_none_or(Persistence::sync)
+    }
+
     /// Counts a connection that was turned away, for INFO.
     pub fn note_rejected_connection(&self) {
         self.environment.stats.note_rejected_connection();
@@ -197,6 +221,16 @@ impl EngineBuilder {
 
     /// The engine.
     pub fn build(self) -> Engine {
+        #[cfg(feature = "durable")]
+        return self.build_with(None);
+        #[cfg(not(feature = "durable"))]
+        return self.build_with();
+    }
+
+    fn build_with(
+        self,
+        #[cfg(feature = "durable")] durable: Option<crate::durable::Persistence>,
+    ) -> Engine {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let mut rng = Rng::new(self.seed.unwrap_or_else(entropy));
         let seed = Seed::new(rng.next_u64());
@@ -226,12 +260,45 @@ impl EngineBuilder {
                 scripts: Default::default(),
                 options: self.options,
                 log: self.log,
+                #[cfg(feature = "durable")]
+                durable,
                 observer: self.observer,
                 rng: Mutex::new(rng),
                 run_id,
                 started_us,
             }),
         }
+    }
+}
+
+#[cfg(feature = "durable")]
+impl EngineBuilder {
+    /// The engine, with the data that is in a directory, where it will be kept from now on. The
+    /// effects of what changes go there and to no other log.
+    ///
+    /// # Errors
+    ///
+    /// The data cannot be loaded, or could not be kept. Nothing was changed then.
+    pub fn open(self, durability: Durability) -> Result<Engine, OpenError> {
+        self.open_on(Arc::new(RealFs), durability, Drive::Thread)
+    }
+
+    pub(crate) fn open_on(
+        mut self,
+        vfs: Arc<dyn Vfs>,
+        durability: Durability,
+        drive: Drive,
+    ) -> Result<Engine, OpenError> {
+        let clock = self.clock.take();
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        self.clock = Some(Arc::clone(&clock));
+        let durable = Persistence::new(vfs, durability, clock)?;
+        self.log = Some(Arc::clone(durable.journal()) as Arc<dyn EffectLog>);
+        let engine = self.build_with(Some(durable));
+        if let Some(durable) = &engine.environment.durable {
+            durable.start(&mut Replay::new(&engine.environment), drive)?;
+        }
+        Ok(engine)
     }
 }
 

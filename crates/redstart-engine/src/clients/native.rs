@@ -83,7 +83,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The reply BUSY if a script holds the key for too long.
+    /// The reply BUSY if a script holds the key for too long, or MISCONF if the engine keeps its data
+    /// and the disk fails.
     pub fn with_string<R>(
         &mut self,
         key: &[u8],
@@ -93,8 +94,21 @@ impl Client {
             environment,
             session,
             rng,
+            #[cfg(feature = "durable")]
+            promise,
             ..
         } = self;
+        #[cfg(feature = "durable")]
+        if let Some(durable) = &environment.durable {
+            if let Some(error) = durable
+                .refuses_writes()
+                .then(|| CommandError::disk(durable))
+                .flatten()
+            {
+                return Err(error.into_value());
+            }
+            durable.wait_for_room();
+        }
         let memory_is_short = eviction::make_room_for_write(environment).is_err();
         let locks = LockSet::one(environment.shards.shard_of(key));
         let locked = environment
@@ -112,7 +126,20 @@ impl Client {
         if let Some(log) = &environment.log
             && !space.effects().is_empty()
         {
-            log.append(space.effects(), true);
+            let effects = std::mem::take(space.effects());
+            let lsn = upkeep::append(&mut space, &**log, &effects, true);
+            #[cfg(feature = "durable")]
+            promise.wrote(lsn);
+            #[cfg(not(feature = "durable"))]
+            let _ = lsn;
+        }
+        #[cfg(feature = "durable")]
+        {
+            super::durability::note(environment, &space, promise);
+            drop(space);
+            if !self.keep_promise() {
+                return Err(self.disk_error().into_value());
+            }
         }
         Ok(result)
     }

@@ -1,9 +1,11 @@
 //! Work nobody asks for: expiry, figures for INFO, and patience with scripts that take long.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::eviction;
 use crate::command::error::CommandError;
+use crate::keyspace::change::{Effect, EffectLog};
 use crate::keyspace::shards::Locked;
 use crate::keyspace::{Space, Surroundings};
 use crate::state::Environment;
@@ -13,13 +15,15 @@ const SWEEP_ENTRIES: usize = 400;
 /// How often one shard is swept in a tick while much of what is found has expired.
 const SWEEPS_MAX: usize = 16;
 
-pub(super) fn tick(environment: &Environment) {
+pub(super) fn tick(environment: &Arc<Environment>) {
     environment.clock.now_us();
     let now_us = environment.clock.monotonic_us();
     let (stats, config) = (&environment.stats, &environment.config);
     stats.note_memory(eviction::used_memory(environment));
     environment.refresh_attention();
     stats.sample(now_us, commands(environment));
+    #[cfg(feature = "durable")]
+    crate::state::snapshots::begin_due(environment);
     if !config.active_expire.load(Ordering::Relaxed) || environment.pause.is_on(|| now_us) {
         return;
     }
@@ -59,10 +63,26 @@ pub(super) fn with_shard<R>(
     if let Some(log) = &environment.log {
         let effects = std::mem::take(space.effects());
         if !effects.is_empty() {
-            log.append(&effects, false);
+            append(&mut space, &**log, &effects, false);
         }
     }
     result
+}
+
+/// Logs effects under the locks they were made under.
+#[inline]
+pub(super) fn append(
+    space: &mut Space<'_>,
+    log: &dyn EffectLog,
+    effects: &[Effect],
+    atomic: bool,
+) -> u64 {
+    let lsn = log.append(effects, atomic);
+    #[cfg(feature = "durable")]
+    space.note_logged(lsn);
+    #[cfg(not(feature = "durable"))]
+    let _ = space;
+    lsn
 }
 
 /// What a space needs to know of its engine.
@@ -78,7 +98,7 @@ pub(super) fn surroundings(
         tracking: environment.config.tracking(),
         observer: environment.observer.as_deref(),
         announcer: environment.announcer(),
-        logging: environment.log.is_some(),
+        logging: environment.is_logging(),
         touching,
     }
 }

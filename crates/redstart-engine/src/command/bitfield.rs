@@ -227,8 +227,10 @@ mod tests {
     }
 
     impl EffectLog for Heard {
-        fn append(&self, effects: &[Effect], _: bool) {
-            self.effects.lock().unwrap().extend_from_slice(effects);
+        fn append(&self, effects: &[Effect], _: bool) -> u64 {
+            let mut heard = self.effects.lock().unwrap();
+            heard.extend_from_slice(effects);
+            heard.len() as u64
         }
     }
 

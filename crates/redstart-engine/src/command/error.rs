@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use redstart_protocol::{Octets, Value};
 
+#[cfg(feature = "durable")]
+use crate::durable::Refusal;
 use crate::keyspace::WrongType;
 
 /// An error reply: code, space, text.
@@ -56,6 +58,18 @@ texts! {
     DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
     WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
     EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    #[cfg(feature = "durable")]
+    NOT_KEPT = "ERR this engine keeps no data: it was not opened in a directory";
+    #[cfg(feature = "durable")]
+    SAVE_IN_PROGRESS = "ERR Background save already in progress";
+    #[cfg(feature = "durable")]
+    NOT_SAFE = "MISCONF Errors writing to the AOF file: it could not be made safe in time";
+    #[cfg(feature = "durable")]
+    SNAPSHOT_FAILED = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \
+                       to persist to disk. Commands that may modify the data set are disabled, \
+                       because this instance is configured to report errors during writes if RDB \
+                       snapshotting fails (stop-writes-on-bgsave-error option). Please check the \
+                       Redis logs for details about the RDB error.";
     #[cfg(feature = "script")]
     NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
     #[cfg(feature = "script")]
@@ -72,6 +86,19 @@ texts! {
 }
 
 impl CommandError {
+    /// Why writes are refused for the disk's sake, if they are.
+    #[cfg(feature = "durable")]
+    pub(crate) fn disk(durable: &crate::durable::Persistence) -> Option<CommandError> {
+        let refusal = durable.refusal()?;
+        Some(match refusal {
+            Refusal::Snapshot => CommandError::SNAPSHOT_FAILED,
+            Refusal::Log(failure) => {
+                let text = format!("MISCONF Errors writing to the AOF file: {failure}");
+                CommandError::from_bytes(text.into_bytes())
+            }
+        })
+    }
+
     /// An error with a text made up on the spot; the code comes first.
     pub(crate) fn new(text: impl Into<String>) -> CommandError {
         CommandError(Cow::Owned(text.into().into_bytes()))

@@ -18,6 +18,8 @@ use super::connection::REDIS_VERSION;
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, row};
+#[cfg(feature = "durable")]
+use crate::durable::Purpose;
 use crate::keyspace::shard::{Counters, DATABASES};
 use crate::state::process;
 
@@ -223,8 +225,80 @@ fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     ]);
 }
 
-/// There is none yet: what a server without snapshots and without an append-only file says.
+/// What goes on, and how it went. Fields that tell of a forked process say there is none.
+#[cfg(feature = "durable")]
 fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
+    let Some(durable) = &ctx.env.durable else {
+        return no_persistence(ctx, report);
+    };
+    let (saves, now_us) = (durable.saves(), ctx.env.clock.monotonic_us());
+    let seconds = |took: Option<u64>| took.map_or(-1, |seconds| seconds as i64);
+    let status = |is_ok: bool| if is_ok { "ok" } else { "err" };
+    let running_s = |is_it: bool| match saves.running {
+        Some((_, since_us)) if is_it => (now_us.saturating_sub(since_us) / 1_000_000) as i64,
+        _ => -1,
+    };
+    let (saving, rewriting) = (saves.is_saving(), saves.is_rewriting());
+    let scheduled = |purpose| u8::from(saves.scheduled.contains(&purpose));
+    let keys = if saves.running.is_some() {
+        saves.keys
+    } else {
+        0
+    };
+    report.fields(&[
+        ("loading", &0),
+        ("async_loading", &0),
+        ("current_cow_peak", &0),
+        ("current_cow_size", &0),
+        ("current_cow_size_age", &0),
+        ("current_fork_perc", &"0.00"),
+        ("current_save_keys_processed", &keys),
+        ("current_save_keys_total", &0),
+        ("rdb_changes_since_last_save", &durable.changes()),
+        ("rdb_bgsave_in_progress", &u8::from(saving)),
+        ("rdb_last_save_time", &saves.last_save_s),
+        ("rdb_last_bgsave_status", &status(saves.save.is_ok)),
+        ("rdb_last_bgsave_time_sec", &seconds(saves.save.took_s)),
+        ("rdb_current_bgsave_time_sec", &running_s(saving)),
+        ("rdb_saves", &saves.save.completed),
+        ("rdb_last_cow_size", &0),
+        ("rdb_last_load_keys_expired", &0),
+        ("rdb_last_load_keys_loaded", &durable.loaded()),
+        ("aof_enabled", &u8::from(durable.wants_log())),
+        ("aof_rewrite_in_progress", &u8::from(rewriting)),
+        ("aof_rewrite_scheduled", &scheduled(Purpose::Rewrite)),
+        ("aof_last_rewrite_time_sec", &seconds(saves.rewrite.took_s)),
+        ("aof_current_rewrite_time_sec", &running_s(rewriting)),
+        ("aof_last_bgrewrite_status", &status(saves.rewrite.is_ok)),
+        ("aof_rewrites", &saves.rewrite.completed),
+        ("aof_rewrites_consecutive_failures", &saves.failures()),
+        (
+            "aof_last_write_status",
+            &status(!durable.journal().is_failed()),
+        ),
+        ("aof_last_cow_size", &0),
+        ("module_fork_in_progress", &0),
+        ("module_fork_last_cow_size", &0),
+    ]);
+    if durable.wants_log() {
+        report.fields(&[
+            ("aof_current_size", &durable.log_bytes()),
+            ("aof_base_size", &durable.rewritten_bytes()),
+            ("aof_pending_rewrite", &0),
+            ("aof_buffer_length", &durable.journal().pending_bytes()),
+            ("aof_pending_bio_fsync", &0),
+            ("aof_delayed_fsync", &0),
+        ]);
+    }
+}
+
+#[cfg(not(feature = "durable"))]
+fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
+    no_persistence(ctx, report);
+}
+
+/// What a server without snapshots and without an append-only file says.
+fn no_persistence(ctx: &Ctx<'_>, report: &mut Report) {
     report.fields(&[
         ("loading", &0),
         ("async_loading", &0),

@@ -32,6 +32,7 @@ mod list;
 mod measure;
 mod memory;
 mod monitor;
+mod persistence;
 mod pubsub;
 mod redact;
 #[cfg(feature = "script")]
@@ -140,6 +141,7 @@ const FAMILIES: &[&[Row]] = &[
     connection::TABLE,
     client::TABLE,
     server::TABLE,
+    persistence::TABLE,
     info::TABLE,
     slowlog::TABLE,
     latency::TABLE,

@@ -195,6 +195,15 @@ impl Host<'_, '_> {
         if self.deny_oom && !wrote && command.has(Flags::DENY_OOM) {
             return Err(CommandError::OUT_OF_MEMORY);
         }
+        #[cfg(feature = "durable")]
+        if command.has(Flags::WRITE)
+            && !wrote
+            && let Some(durable) = &self.ctx.env.durable
+            && durable.refuses_writes()
+            && let Some(error) = CommandError::disk(durable)
+        {
+            return Err(error);
+        }
         self.check_keys(command, args)?;
         Ok(command)
     }

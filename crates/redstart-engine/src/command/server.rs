@@ -20,7 +20,6 @@ pub(super) const TABLE: &[Row] = &[
     row("flushall", flushall).all_shards(),
     row("swapdb", swapdb).all_shards(),
     row("role", role),
-    row("lastsave", lastsave),
     row("shutdown", shutdown),
 ];
 
@@ -94,32 +93,29 @@ fn role(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     ]))
 }
 
-/// The moment of the start, which is what Redis answers until the first snapshot.
-fn lastsave(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    Ok(Value::Integer((ctx.env.started_us / 1_000_000) as i64))
-}
-
 fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     let mut words = Args::new(args);
     let (mut saves, mut does_not, mut aborts, mut hurries) = (false, false, false, false);
+    let mut forces = false;
     while let Some(word) = words.try_next() {
         match word {
             _ if is(word, "SAVE") => saves = true,
             _ if is(word, "NOSAVE") => does_not = true,
             _ if is(word, "ABORT") => aborts = true,
-            _ if is(word, "NOW") || is(word, "FORCE") => hurries = true,
+            _ if is(word, "NOW") => hurries = true,
+            _ if is(word, "FORCE") => forces = true,
             _ => return Err(CommandError::SYNTAX),
         }
     }
-    if (saves && does_not) || (aborts && (saves || does_not || hurries)) {
+    if (saves && does_not) || (aborts && (saves || does_not || hurries || forces)) {
         return Err(CommandError::SYNTAX);
     }
     if aborts {
         return Err(CommandError::new("ERR No shutdown in progress."));
     }
 
-    // There is nowhere to save to, and an engine inside its own process is not for clients to stop.
-    if saves || !ctx.env.shutdown.request() {
+    // An engine inside its own process is not for clients to stop.
+    if !(settle(ctx, saves, does_not) || forces) || !ctx.env.shutdown.request() {
         return Err(CommandError::new(
             "ERR Errors trying to SHUTDOWN. Check logs.",
         ));
@@ -129,6 +125,24 @@ fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     // As in Redis, the end of the connection is the answer.
     ctx.replied = true;
     Ok(Value::Null)
+}
+
+/// Leaves the data as safe as it can be made. No lock is held: a transaction cannot hold SHUTDOWN.
+#[cfg(feature = "durable")]
+fn settle(ctx: &Ctx<'_>, saves: bool, does_not: bool) -> bool {
+    match &ctx.env.durable {
+        None => !saves,
+        Some(durable) => {
+            let saves = saves || (durable.has_save_points() && !does_not);
+            crate::state::snapshots::settle(ctx.env, saves)
+        }
+    }
+}
+
+/// There is nowhere to save to.
+#[cfg(not(feature = "durable"))]
+fn settle(_: &Ctx<'_>, saves: bool, _: bool) -> bool {
+    !saves
 }
 
 #[cfg(test)]

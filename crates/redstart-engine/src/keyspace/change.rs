@@ -128,7 +128,14 @@ pub trait EffectLog: Send + Sync + std::fmt::Debug {
     ///
     /// Called with the locks of all touched shards held: the order of calls is the order of
     /// execution. It must not call back into the engine.
-    fn append(&self, effects: &[Effect], atomic: bool);
+    ///
+    /// Answers the number of this batch, which is higher than any before.
+    fn append(&self, effects: &[Effect], atomic: bool) -> u64;
+
+    /// Whether effects are wanted at present. May change only while all shards are locked.
+    fn is_on(&self) -> bool {
+        true
+    }
 }
 
 /// Publishes notifications. Called under the shard's lock; it must not ask for another.

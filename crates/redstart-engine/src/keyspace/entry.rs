@@ -13,9 +13,29 @@ pub(crate) struct Entry {
     /// Milliseconds since 1970 after which the key is gone.
     pub(super) expires: Option<NonZeroU64>,
     pub(crate) access: super::access::Access,
+    /// The number of the snapshot during which the entry was made or changed last; zero if none
+    /// was being taken then.
+    #[cfg(feature = "durable")]
+    pub(super) snapshot: u32,
 }
 
 impl Entry {
+    /// Its key.
+    #[cfg(feature = "durable")]
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The same again, for a snapshot.
+    #[cfg(feature = "durable")]
+    pub(super) fn copy(&self) -> Entry {
+        Entry {
+            key: self.key.clone(),
+            object: self.object.clone(),
+            ..*self
+        }
+    }
+
     /// The moment after which the key is gone, in milliseconds since 1970.
     pub(crate) fn expires_ms(&self) -> Option<u64> {
         self.expires.map(NonZeroU64::get)
@@ -31,7 +51,7 @@ impl Entry {
         size_of::<Entry>() + self.heap_bytes()
     }
 
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.key.heap_bytes() + self.object.memory()
     }
 }

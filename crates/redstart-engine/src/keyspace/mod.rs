@@ -10,9 +10,13 @@ mod entry;
 pub(crate) mod object;
 pub(crate) mod shard;
 pub(crate) mod shards;
+#[cfg(feature = "durable")]
+mod snapshot;
 mod space;
 pub(crate) mod tally;
 pub(crate) mod watch;
 
 pub(crate) use entry::Entry;
+#[cfg(feature = "durable")]
+pub(crate) use snapshot::Population;
 pub(crate) use space::{Space, Surroundings, Ttl, Whose, WrongType};

@@ -20,6 +20,12 @@ pub(crate) struct Shard {
     pub(crate) tallies: Tallies,
     /// Where the active expiry cycle goes on: a database and a cursor in its table.
     pub(super) sweep: (u8, u64),
+    /// The number of the last batch in the log that changed something here.
+    #[cfg(feature = "durable")]
+    pub(super) logged: u64,
+    /// The snapshot that is being taken.
+    #[cfg(feature = "durable")]
+    pub(super) snapshot: Option<Box<super::snapshot::ShardSnapshot>>,
 }
 
 /// The keys of one database that live in one shard.
@@ -48,6 +54,10 @@ impl Shard {
             counters: Counters::default(),
             tallies: Tallies::default(),
             sweep: (0, 0),
+            #[cfg(feature = "durable")]
+            logged: 0,
+            #[cfg(feature = "durable")]
+            snapshot: None,
         }
     }
 

@@ -97,7 +97,7 @@ struct Seen<'s> {
 /// The keys of the locked shards.
 pub(crate) struct Space<'a> {
     shards: &'a Shards,
-    locked: Locked<'a>,
+    pub(super) locked: Locked<'a>,
     surroundings: Surroundings<'a>,
     rng: &'a mut Rng,
     /// Microseconds since 1970, read at most once; zero until then.
@@ -263,6 +263,8 @@ impl<'a> Space<'a> {
         let Shard {
             databases,
             heap_bytes,
+            #[cfg(feature = "durable")]
+            snapshot,
             ..
         } = self.locked.shard_mut(place.shard);
         let Database { table, volatile } = &mut databases[usize::from(db)];
@@ -270,6 +272,10 @@ impl<'a> Space<'a> {
         let mut replaces_expired = false;
         match table.slot(place.hash, key, seed) {
             Slot::Occupied(entry) => {
+                #[cfg(feature = "durable")]
+                if let Some(snapshot) = snapshot {
+                    snapshot.preserve(db, place.hash, entry);
+                }
                 *heap_bytes -= entry.object.memory();
                 entry.object = object;
                 replaces_expired = entry.expires.is_some() && {
@@ -298,6 +304,8 @@ impl<'a> Space<'a> {
                     object,
                     expires,
                     access,
+                    #[cfg(feature = "durable")]
+                    snapshot: snapshot.as_ref().map_or(0, |snapshot| snapshot.number()),
                 });
             }
         }
@@ -381,13 +389,24 @@ impl<'a> Space<'a> {
 
     /// Sets or clears the time to live of a live `key`; false where there is none.
     pub(crate) fn set_expires(&mut self, db: u8, key: &[u8], at_ms: Option<u64>) -> bool {
-        let Some(found) = self.find(db, key, self.place(key)) else {
+        let place = self.place(key);
+        let Some(found) = self.find(db, key, place) else {
             return false;
         };
-        let database = &mut self.locked.shard_mut(found.shard).databases[usize::from(db)];
+        let Shard {
+            databases,
+            #[cfg(feature = "durable")]
+            snapshot,
+            ..
+        } = self.locked.shard_mut(found.shard);
+        let database = &mut databases[usize::from(db)];
         let Some(entry) = database.table.at_mut(found.spot) else {
             return false;
         };
+        #[cfg(feature = "durable")]
+        if let Some(snapshot) = snapshot {
+            snapshot.preserve(db, place.hash, entry);
+        }
         database.volatile -= usize::from(entry.expires.is_some());
         entry.expires = at_ms.and_then(|at| NonZeroU64::new(at.max(1)));
         database.volatile += usize::from(entry.expires.is_some());
@@ -414,6 +433,10 @@ impl<'a> Space<'a> {
                     .filter(|(hash, key)| database.table.get(*hash, key).is_some())
                     .map(|(_, key)| key),
             );
+            #[cfg(feature = "durable")]
+            if let Some(snapshot) = &mut shard.snapshot {
+                snapshot.preserve_all(db, database);
+            }
         }
         for key in watched {
             self.shard_mut(&key).watchers.touch(db, &key);
@@ -443,6 +466,10 @@ impl<'a> Space<'a> {
                 watched.extend(keys.map(|key| (db, key.clone())));
             }
             shard.databases.swap(usize::from(one), usize::from(other));
+            #[cfg(feature = "durable")]
+            if let Some(snapshot) = &mut shard.snapshot {
+                snapshot.swap(one, other);
+            }
             for (db, key) in watched {
                 shard.watchers.touch(db, &key);
             }
@@ -790,10 +817,18 @@ impl<'a> Space<'a> {
             databases,
             counters,
             heap_bytes,
+            #[cfg(feature = "durable")]
+            snapshot,
             ..
         } = self.locked.shard_mut(found.shard);
         counters.hits += is_counted;
         let entry = databases[usize::from(db)].table.at_mut(found.spot)?;
+        #[cfg(feature = "durable")]
+        if let Some(snapshot) = snapshot
+            && matches!(look, Look::Change)
+        {
+            snapshot.preserve(db, place.hash, entry);
+        }
         if is_use {
             entry.access.touch(tracking, now_s, self.rng);
         }
@@ -829,6 +864,13 @@ impl<'a> Space<'a> {
         let (seed, place) = (self.shards.seed(), self.place(key));
         let shard = self.locked.shard_mut(place.shard);
         let database = &mut shard.databases[usize::from(db)];
+        #[cfg(feature = "durable")]
+        if let Some(snapshot) = &mut shard.snapshot
+            && let Some(spot) = database.table.locate(place.hash, key)
+            && let Some(entry) = database.table.at_mut(spot)
+        {
+            snapshot.preserve(db, place.hash, entry);
+        }
         let entry = database.table.remove(place.hash, key, seed)?;
         database.volatile -= usize::from(entry.expires.is_some());
         shard.heap_bytes -= entry.heap_bytes();

@@ -22,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::aside::step_aside;
 use super::roster::Place;
 use super::wakeup::Wakeup;
+#[cfg(feature = "durable")]
+use crate::durable::Settled;
 use crate::stall;
 use crate::state::Environment;
 use crate::{Client, Flow};
@@ -57,6 +59,10 @@ pub(super) struct Connection<Io> {
     /// Replies taken from the outbox and not yet accepted by the operating system.
     unsent: BytesMut,
     output_limit: usize,
+    /// What was executed last is not as safe yet as was promised: until it is, nothing is sent and
+    /// nothing more is read.
+    #[cfg(feature = "durable")]
+    is_held_back: bool,
 }
 
 /// How far the received requests were executed.
@@ -106,6 +112,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             held: None,
             unsent: BytesMut::new(),
             output_limit: usize::MAX,
+            #[cfg(feature = "durable")]
+            is_held_back: false,
         }
     }
 
@@ -227,6 +235,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             if let Poll::Ready(Err(_)) = sending {
                 return Poll::Ready(Event::Gone);
             }
+            #[cfg(feature = "durable")]
+            let reading = reading && !self.is_held_back;
             if reading {
                 self.input.reserve(self.read_size);
                 match pin!(self.io.read_buf(&mut self.input)).poll(cx) {
@@ -268,6 +278,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                 self.unsent = BytesMut::new();
                 if self.client.outbox().pending_bytes() == 0 {
                     break pin!(self.io.flush()).poll(cx);
+                }
+                #[cfg(feature = "durable")]
+                match self.client.poll_promise(cx.waker()) {
+                    Settled::Kept => self.is_held_back = false,
+                    Settled::NotYet => {
+                        self.is_held_back = true;
+                        break Poll::Pending;
+                    }
+                    // The peer is not told what happened, because nobody knows.
+                    Settled::Broken => break Poll::Ready(Err(io::ErrorKind::Other.into())),
                 }
                 self.unsent = self.client.outbox().take_bytes();
             }

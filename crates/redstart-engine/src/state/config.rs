@@ -108,6 +108,16 @@ impl EvictionPolicy {
         self.name().starts_with("volatile")
     }
 
+    /// Whether the policy goes by when or how often keys are used.
+    #[cfg(feature = "durable")]
+    pub(crate) fn is_by_use(self) -> bool {
+        self.is_lfu()
+            || matches!(
+                self,
+                EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru
+            )
+    }
+
     pub(crate) fn is_lfu(self) -> bool {
         matches!(
             self,

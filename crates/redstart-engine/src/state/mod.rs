@@ -21,6 +21,8 @@ pub(crate) mod scripts;
 pub(crate) mod session;
 pub(crate) mod shutdown;
 pub(crate) mod slowlog;
+#[cfg(feature = "durable")]
+pub(crate) mod snapshots;
 pub(crate) mod stats;
 
 use std::sync::Arc;
@@ -58,6 +60,9 @@ pub(crate) struct Environment {
     pub(crate) scripts: scripts::Scripts,
     pub(crate) options: Options,
     pub(crate) log: Option<Arc<dyn EffectLog>>,
+    /// Keeps the data, if it is kept.
+    #[cfg(feature = "durable")]
+    pub(crate) durable: Option<crate::durable::Persistence>,
     pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
     /// Feeds every client's own generator.
     pub(crate) rng: Mutex<Rng>,
@@ -94,6 +99,12 @@ impl Environment {
         let timing = self.config.looks_for_slow() || self.latency.is_on();
         self.attention.set(attention::Attention::TIMING, timing);
         self.slowlog.trim(self.config.slowlog_len());
+    }
+
+    /// Whether effects are to be collected.
+    #[inline]
+    pub(crate) fn is_logging(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.is_on())
     }
 
     /// A generator of its own for one more client.

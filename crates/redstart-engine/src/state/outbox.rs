@@ -100,6 +100,12 @@ impl Outbox {
         }
     }
 
+    /// Whether it is a queue of bytes.
+    #[cfg(feature = "durable")]
+    pub(crate) fn is_encoded(&self) -> bool {
+        matches!(self.0.queue.lock().content, Content::Bytes(_))
+    }
+
     /// Bytes queued and not yet taken.
     pub fn pending_bytes(&self) -> usize {
         self.0.pending.load(Ordering::Relaxed)

@@ -36,9 +36,10 @@ impl Recorder {
 }
 
 impl EffectLog for Recorder {
-    fn append(&self, effects: &[Effect], atomic: bool) {
+    fn append(&self, effects: &[Effect], atomic: bool) -> u64 {
         let mut batches = self.batches.lock().expect("no test panics while recording");
         batches.push((effects.to_vec(), atomic));
+        batches.len() as u64
     }
 }
 

@@ -21,6 +21,8 @@ mod segments;
 mod tests;
 
 pub(crate) use seed::Seed;
+#[cfg(feature = "durable")]
+pub(crate) use segments::point;
 pub(crate) use segments::{CURSOR_BITS, Segments, Slot, Spot};
 
 use super::same;

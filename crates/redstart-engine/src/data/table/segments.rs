@@ -575,7 +575,7 @@ impl<T> Directory<T> {
 
 /// Where in hash space a hash is.
 #[inline]
-fn point(hash: u64) -> u64 {
+pub(crate) fn point(hash: u64) -> u64 {
     (hash << TAG_BITS) >> (64 - CURSOR_BITS)
 }
 
