@@ -12,6 +12,7 @@ mod cluster;
 mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod everywhere;
 mod fake_server;
 mod faults;
 mod increments;
