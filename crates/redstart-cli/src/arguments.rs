@@ -22,8 +22,9 @@ Redis patterns in Rust: they start inside your process and run on Redis or Valke
 Without a command, redstart takes you on a tour of the patterns, measured live on an engine inside \
 this process, and then serves that engine to Redis clients until Ctrl-C.
 
-The engine keeps its keys in memory only. It is for development, tests and single-process \
-applications, and no replacement for a Redis or Valkey server.";
+What is served keeps its data in ./redstart-data, in Redis' own files, unless --store says \
+otherwise. The engine is for development, tests and single-process applications; it has no \
+replication and is no replacement for a Redis or Valkey server.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -31,6 +32,7 @@ Examples:
   redstart --once                     The tour alone; status 1 if a claim fails
   redstart serve --port 7000          A server on exactly this port
   redstart serve --config redis.conf  One that is set up by a redis.conf
+  redstart serve --store memory:      One that keeps nothing on disk
   redstart serve --store 'memory:?cluster=strict'
                                       One that refuses what a cluster refuses
   redstart exec memory: -- SET greeting hello
@@ -124,7 +126,8 @@ Serve the embedded engine to Redis clients, without the tour.
 Any Redis client can connect: redis-cli, redis-py, redis-rs, redis-benchmark. The log goes to \
 standard error. The first SIGINT or SIGTERM lets clients finish, the second ends at once.
 
-Without --port, port 6379 is taken, or the next free one if somebody listens there.";
+Without --port, port 6379 is taken, or the next free one if somebody listens there. Without \
+--store, data is kept in ./redstart-data: an append-only log that is made safe every second.";
 
 const EXEC_ABOUT: &str = "\
 Run one command on a store and print its reply.
@@ -223,9 +226,10 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) requirepass: Option<String>,
 
-    /// The store to serve: `memory:`, or `memory:?cluster=strict`
-    #[arg(long, value_name = "URL", default_value = "memory:")]
-    pub(crate) store: String,
+    /// The store to serve: `file:./data`, `file:./data?fsync=always`, `memory:`,
+    /// `memory:?cluster=strict`. Without it: file:./redstart-data
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
 
     /// Bytes of keys above which room is made, such as 100mb
     #[arg(long, value_name = "BYTES")]

@@ -10,6 +10,7 @@ mod exec;
 mod failure;
 mod files;
 mod import;
+mod keeping;
 mod logging;
 mod output;
 mod redis_server;

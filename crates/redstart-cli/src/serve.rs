@@ -1,7 +1,10 @@
 //! `redstart serve`: the embedded engine behind a port.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use redstart::store::{Fsync, StoreUrl};
+use redstart_engine::AppendFsync;
 use redstart_engine::conf::{Line, Origin};
 
 use crate::arguments::ServeArguments;
@@ -9,6 +12,9 @@ use crate::failure::Failure;
 use crate::logging::{self, LogTarget};
 use crate::redis_server::ServerOptions;
 use crate::serving::{self, PortChoice};
+
+/// Where data is kept unless told otherwise.
+const DATA_DIRECTORY: &str = "redstart-data";
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &ServeArguments) -> ExitCode {
@@ -48,17 +54,58 @@ pub(crate) fn port(options: &ServerOptions) -> PortChoice {
 
 /// What to serve: the configuration file's settings, and the arguments after them.
 pub(crate) fn options(arguments: &ServeArguments) -> Result<ServerOptions, Failure> {
-    let cluster_strict = match arguments.store.as_str() {
-        "memory:" => false,
-        "memory:?cluster=strict" => true,
-        other => {
-            let only = "only memory: and memory:?cluster=strict can be served so far";
-            return Err(format!("--store {other}: {only}").into());
+    let mut options = ServerOptions::default();
+    options.durability.directory = DATA_DIRECTORY.into();
+    options.durability.appendonly = true;
+    options.durability.save = Vec::new();
+    let store = arguments.store.as_deref().map(store).transpose()?;
+    let file = arguments.config.as_deref();
+    let mut options = ServerOptions::from_file(options, file, lines(arguments))?;
+    match store {
+        None => {}
+        Some(Kept::InMemory) => options.keeps_data = false,
+        Some(Kept::In(directory, fsync)) => {
+            options.directory = Some(directory);
+            options.durability.appendonly = true;
+            options.durability.appendfsync = match fsync {
+                Fsync::Always => AppendFsync::Always,
+                Fsync::EverySecond => AppendFsync::EverySecond,
+                Fsync::No => AppendFsync::No,
+            };
         }
+    }
+    options.cluster_strict = match &arguments.store {
+        Some(url) => StoreUrl::parse(url).is_ok_and(|url| url.is_cluster_strict()),
+        None => false,
     };
-    let mut options = ServerOptions::from_file(arguments.config.as_deref(), lines(arguments))?;
-    options.cluster_strict = cluster_strict;
     Ok(options)
+}
+
+/// Where `--store` has data kept.
+enum Kept {
+    InMemory,
+    In(PathBuf, Fsync),
+}
+
+fn store(text: &str) -> Result<Kept, String> {
+    let url = StoreUrl::parse(text).map_err(|error| format!("--store: {error}"))?;
+    // As the URL is shown: without its password.
+    let refused = |reason: &str| format!("--store {url}: {reason}");
+    match url.directory() {
+        Some((directory, fsync)) => {
+            // Before a configuration file's `dir` changes what it means.
+            let directory = std::path::absolute(directory);
+            let directory = directory.map_err(|error| refused(&error.to_string()))?;
+            Ok(Kept::In(directory, fsync))
+        }
+        None if text.starts_with("memory:") && !url.is_shared() => match url.to_string().as_str() {
+            "memory:" | "memory:?cluster=strict" => Ok(Kept::InMemory),
+            _ => Err(refused("a name is of use inside a process only")),
+        },
+        None => Err(refused(
+            "a server is served already; memory: and file: can be",
+        )),
+    }
 }
 
 /// The arguments as lines of a redis.conf.

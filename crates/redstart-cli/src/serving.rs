@@ -10,7 +10,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::failure::Failure;
 use crate::files;
-use crate::redis_server::{self, BindAddress, ServerOptions};
+use crate::keeping::{self, Prepared};
+use crate::redis_server::{BindAddress, ServerOptions};
 use crate::signals::Signals;
 
 /// The version of Redis whose behaviour the engine has.
@@ -44,7 +45,8 @@ pub(crate) enum PortChoice {
 
 /// Serves what the options describe until a signal ends it.
 pub(crate) fn run(options: &ServerOptions, port: PortChoice) -> Result<(), Failure> {
-    let engine = engine(options)?;
+    let prepared = Prepared::of(options)?;
+    let engine = prepared.engine().clone();
     let runtime = runtime()?;
     let lanes = Lanes::start(options.threads)?;
     let served = runtime.block_on(async {
@@ -55,11 +57,14 @@ pub(crate) fn run(options: &ServerOptions, port: PortChoice) -> Result<(), Failu
             .as_deref()
             .map(PidFile::write)
             .transpose()?;
-        announce(&server);
+        announce(&server, options)?;
         if let Some(taken) = port.taken(&server) {
             tracing::warn!("port {DEFAULT_PORT} is taken, so this is port {taken}");
         }
-        server.serve(signals.shutdown()).await;
+        let served = load_and_serve(prepared, server, signals).await?;
+        if let Served::Loaded = served {
+            keeping::close(&engine)?;
+        }
         tracing::info!("bye");
         Ok(())
     });
@@ -68,16 +73,44 @@ pub(crate) fn run(options: &ServerOptions, port: PortChoice) -> Result<(), Failu
     served
 }
 
-/// The engine that the options describe.
-pub(crate) fn engine(options: &ServerOptions) -> Result<Engine, Failure> {
-    let engine = Engine::builder()
-        .cluster_strict(options.cluster_strict)
-        .databases(options.databases)
-        .debug_commands(options.debug_command)
-        .build();
-    engine.set_host(options.host.clone());
-    redis_server::configure(&engine, &options.live)?;
-    Ok(engine)
+/// How serving ended.
+enum Served {
+    Loaded,
+    /// Before the data was there.
+    WhileLoading,
+}
+
+/// Serves at once, and has clients that come too early told so.
+async fn load_and_serve(
+    prepared: Prepared,
+    server: Server,
+    signals: Signals,
+) -> Result<Served, Failure> {
+    let (give_up, given_up) = tokio::sync::oneshot::channel::<()>();
+    let serving = server.serve(async {
+        tokio::select! {
+            () = signals.shutdown() => {}
+            _ = given_up => {}
+        }
+    });
+    let mut serving = std::pin::pin!(serving);
+    let loading = tokio::task::spawn_blocking(|| prepared.load());
+    let loaded = tokio::select! {
+        biased;
+        loaded = loading => loaded.map_err(|error| format!("loading failed: {error}"))?,
+        () = &mut serving => return Ok(Served::WhileLoading),
+    };
+    if loaded.is_err() {
+        // Nobody waits for the other end if it is gone.
+        let _ = give_up.send(());
+        serving.await;
+        return loaded.map(|()| Served::Loaded);
+    }
+    // Tools that start a redis-server wait for these words.
+    tracing::info!("Ready to accept connections");
+    serving.await;
+    drop(give_up);
+    Ok(Served::Loaded)
 }
 
 /// Listens where the options say.
@@ -159,19 +192,22 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// Logs where a server listens, and that it does.
-fn announce(server: &Server) {
+/// Logs where a server listens, and where its data is.
+fn announce(server: &Server, options: &ServerOptions) -> Result<(), String> {
+    let data = match options.keeps_data {
+        true => format!("data is in {}", keeping::data_directory(options)?.display()),
+        false => "keys are kept in memory only".to_owned(),
+    };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         compatible = COMPATIBLE_VERSION,
         pid = std::process::id(),
-        "Redstart is starting; keys are kept in memory only"
+        "Redstart is starting; {data}"
     );
     for address in server.addresses() {
         tracing::info!(%address, "listening");
     }
-    // Tools that start a redis-server wait for these words.
-    tracing::info!("Ready to accept connections");
+    Ok(())
 }
 
 /// Sets what CONFIG SET sets.

@@ -6,7 +6,9 @@ use redstart_engine::server::Server;
 
 use crate::arguments::ServeArguments;
 use crate::failure::Failure;
+use crate::keeping::{self, Prepared};
 use crate::output::{Style, print_line};
+use crate::redis_server::ServerOptions;
 use crate::serve;
 use crate::serving::{self, Lanes, PortChoice};
 use crate::signals::Signals;
@@ -44,7 +46,9 @@ async fn show_and_serve(arguments: &ServeArguments, lanes: &Lanes) -> Result<Exi
     let style = Style::of_stdout();
     let options = serve::options(arguments)?;
     serve::start_log(arguments, &options)?;
-    let engine = serving::engine(&options)?;
+    let prepared = Prepared::of(&options)?;
+    let engine = prepared.engine().clone();
+    prepared.load()?;
     let port = serve::port(&options);
     // Listening before the tour: whoever connects meanwhile is answered when it is over.
     let server = serving::listen(&options, port, &engine, lanes).await?;
@@ -59,8 +63,9 @@ async fn show_and_serve(arguments: &ServeArguments, lanes: &Lanes) -> Result<Exi
             toured?;
         }
     }
-    suggest(&server, style);
+    suggest(&server, &options, style)?;
     server.serve(signals.shutdown()).await;
+    keeping::close(&engine)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -101,7 +106,7 @@ async fn tour(style: Style) -> Result<Outcome, String> {
     Ok(outcome)
 }
 
-fn suggest(server: &Server, style: Style) {
+fn suggest(server: &Server, options: &ServerOptions, style: Style) -> Result<(), String> {
     let (cli, url) = match server.addresses().first() {
         Some(redstart_engine::server::Address::Tcp(address)) => (
             format!("redis-cli -p {}", address.port()),
@@ -111,7 +116,7 @@ fn suggest(server: &Server, style: Style) {
             format!("redis-cli -s {address}"),
             format!("redis+unix://{address}"),
         ),
-        None => return,
+        None => return Ok(()),
     };
     let line = |label: &str, text: &str| print_line(&format!("  {label:<10} {}", style.cyan(text)));
     line("Try it", &format!("{cli} SET greeting hello"));
@@ -129,9 +134,15 @@ fn suggest(server: &Server, style: Style) {
     print_line("");
     line("On yours", "redstart tour --store redis://your-server:6379");
     print_line("");
-    print_line(&format!(
-        "  {}",
-        style.faint("Serving until Ctrl-C. Keys are kept in memory only.")
-    ));
+    let data = match options.keeps_data {
+        true => format!(
+            "Data is kept in {} (--store memory: for none).",
+            keeping::data_directory(options)?.display()
+        ),
+        false => "Keys are kept in memory only.".to_owned(),
+    };
+    let text = format!("Serving until Ctrl-C. {data}");
+    print_line(&format!("  {}", style.faint(&text)));
     print_line("");
+    Ok(())
 }

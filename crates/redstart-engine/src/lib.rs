@@ -31,6 +31,8 @@ mod shim;
 mod stall;
 mod state;
 
+#[cfg(feature = "durable")]
+pub use clients::Opening;
 pub use clients::{Client, Engine, EngineBuilder, Flow, Peer, StringSlot};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 #[cfg(feature = "durable")]

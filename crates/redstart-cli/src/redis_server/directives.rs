@@ -1,10 +1,12 @@
 //! Every option that is obeyed, and what it does.
 
+use std::io;
 use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use redstart_engine::conf::{self, Directive, Line, Refusal, Support};
 
+use super::durability::*;
 use super::options::{BindAddress, LogLevel, ServerOptions};
 
 /// An option of redstart-server.
@@ -15,10 +17,12 @@ struct Row {
     does: Action,
 }
 
+type Setter = fn(&mut ServerOptions, &[&str]) -> Result<(), String>;
+
 /// What becomes of an option.
 enum Action {
     /// Changes what the server will be.
-    Set(fn(&mut ServerOptions, &[&str]) -> Result<(), String>),
+    Set(Setter),
     /// Is handed to the engine, which takes it at run time as well (CONFIG SET).
     Live,
 }
@@ -99,8 +103,74 @@ const TABLE: &[Row] = &[
     row(
         "dir",
         "<directory>",
-        "The working directory.",
+        "The working directory, where data is kept.",
         Set(directory),
+    ),
+    row(
+        "save",
+        "<seconds> <changes>...",
+        "When snapshots are taken; \"\" for never.",
+        Set(save),
+    ),
+    row(
+        "dbfilename",
+        "<name>",
+        "The snapshot's file.",
+        Set(dbfilename),
+    ),
+    row(
+        "rdbcompression",
+        "yes|no",
+        "Whether long strings in snapshots are compressed.",
+        Set(rdbcompression),
+    ),
+    row(
+        "stop-writes-on-bgsave-error",
+        "yes|no",
+        "Refuse writes after a snapshot failed.",
+        Set(stop_writes_on_bgsave_error),
+    ),
+    row(
+        "appendonly",
+        "yes|no",
+        "Whether every change is logged.",
+        Set(appendonly),
+    ),
+    row(
+        "appendfsync",
+        "always|everysec|no",
+        "When the log is made safe.",
+        Set(appendfsync),
+    ),
+    row(
+        "appenddirname",
+        "<name>",
+        "The directory of the log, inside dir.",
+        Set(appenddirname),
+    ),
+    row(
+        "appendfilename",
+        "<name>",
+        "What the names of its files begin with.",
+        Set(appendfilename),
+    ),
+    row(
+        "auto-aof-rewrite-percentage",
+        "<n>",
+        "Rewrite a log that outgrew its base by so much.",
+        Set(auto_aof_rewrite_percentage),
+    ),
+    row(
+        "auto-aof-rewrite-min-size",
+        "<bytes>",
+        "But none that is smaller.",
+        Set(auto_aof_rewrite_min_size),
+    ),
+    row(
+        "aof-load-truncated",
+        "yes|no",
+        "Whether a log may end in the middle.",
+        Set(aof_load_truncated),
     ),
     row(
         "requirepass",
@@ -272,11 +342,13 @@ pub(super) fn apply(options: &mut ServerOptions, line: Line) -> Result<(), Strin
         }
         _ if line.values.is_empty() => Err("a value is missing".into()),
         _ if line.values.len() > 1 && !directive.takes_several() => Err("takes one value".into()),
-        Support::Engine { .. } | Support::Alias(_) => {
-            options.live.push(line);
-            Ok(())
-        }
-        Support::Program { .. } => set(options, directive, &line),
+        _ => match setter(directive) {
+            Some(setter) => set(options, directive, setter, &line),
+            None => {
+                options.live.push(line);
+                Ok(())
+            }
+        },
     }
 }
 
@@ -308,16 +380,26 @@ fn refusal(directive: &Directive, line: &Line) -> String {
     }
 }
 
-fn set(options: &mut ServerOptions, directive: &Directive, line: &Line) -> Result<(), String> {
+/// The function that obeys a directive at the start, if there is one.
+fn setter(directive: &Directive) -> Option<Setter> {
+    let row = TABLE.iter().find(|row| row.name == directive.name)?;
+    match row.does {
+        Set(set) => Some(set),
+        Live => None,
+    }
+}
+
+fn set(
+    options: &mut ServerOptions,
+    directive: &Directive,
+    set: Setter,
+    line: &Line,
+) -> Result<(), String> {
     let text = |value: &'_ Vec<u8>| String::from_utf8(value.clone());
     let values: Result<Vec<String>, _> = line.values.iter().map(text).collect();
     let values = values.map_err(|_| "not UTF-8")?;
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
-    let row = TABLE.iter().find(|row| row.name == directive.name);
-    match row.map(|row| &row.does) {
-        Some(Set(set)) => set(options, &values)?,
-        _ => return Err("not an option of this program".into()),
-    }
+    set(options, &values)?;
     options.host = std::mem::take(&mut options.host).setting(directive.name, values.join(" "));
     Ok(())
 }
@@ -381,11 +463,7 @@ fn threads(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
 }
 
 fn debug_command(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
-    options.debug_command = match one(values)?.to_ascii_lowercase().as_str() {
-        "yes" => true,
-        "no" => false,
-        _ => return Err("only yes and no are supported".into()),
-    };
+    options.debug_command = yes_or_no(values)?;
     Ok(())
 }
 
@@ -421,11 +499,14 @@ fn databases(options: &mut ServerOptions, values: &[&str]) -> Result<(), String>
 }
 
 /// Takes effect at once, so that relative paths after it are meant from there, as in Redis.
-fn directory(_: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
-    std::env::set_current_dir(one(values)?).map_err(|error| error.to_string())
+fn directory(options: &mut ServerOptions, values: &[&str]) -> Result<(), String> {
+    let failed = |error: io::Error| error.to_string();
+    std::env::set_current_dir(one(values)?).map_err(failed)?;
+    options.directory = Some(std::env::current_dir().map_err(failed)?);
+    Ok(())
 }
 
-fn one<'a>(values: &[&'a str]) -> Result<&'a str, String> {
+pub(super) fn one<'a>(values: &[&'a str]) -> Result<&'a str, String> {
     match values {
         [value] => Ok(value),
         [] => Err("a value is missing".into()),
@@ -433,7 +514,15 @@ fn one<'a>(values: &[&'a str]) -> Result<&'a str, String> {
     }
 }
 
-fn number<N: TryFrom<i64>>(word: &str, min: i64, max: i64) -> Result<N, String> {
+pub(super) fn yes_or_no(values: &[&str]) -> Result<bool, String> {
+    match one(values)?.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("only yes and no are supported".into()),
+    }
+}
+
+pub(super) fn number<N: TryFrom<i64>>(word: &str, min: i64, max: i64) -> Result<N, String> {
     let parsed = word
         .parse::<i64>()
         .map_err(|_: ParseIntError| "not a whole number".to_owned())?;

@@ -5,6 +5,7 @@
 //! counts on it.
 
 mod directives;
+mod durability;
 mod lines;
 mod options;
 
@@ -26,7 +27,8 @@ Usage: redstart-server [/path/to/redis.conf] [--option value ...] [-]
        redstart-server -v, --version
        redstart-server -h, --help
 
-It keeps its keys in memory only: it is for development and tests, and no replacement for a Redis
+It keeps its data in the working directory, as redis-server does and in the same files; --save \"\"
+and --appendonly no keep it in memory only. It has no replication and is no replacement for a Redis
 or Valkey server. It listens on 127.0.0.1 and ::1 unless --bind says otherwise.
 
 Examples:

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use redstart_engine::conf::{Directive, Flaw, Line, Reader};
-use redstart_engine::{Engine, Host};
+use redstart_engine::{Durability, Engine, Host};
 
 use super::directives;
 use super::lines;
@@ -26,6 +26,13 @@ pub(crate) struct ServerOptions {
     /// Whether to refuse what a cluster would.
     pub(crate) cluster_strict: bool,
     pub(crate) debug_command: bool,
+    /// Whether data is kept on disk.
+    pub(crate) keeps_data: bool,
+    /// The working directory, if it was named.
+    pub(crate) directory: Option<PathBuf>,
+    /// How data is kept there.
+    pub(crate) durability: Durability,
+    pub(super) save_was_set: bool,
     pub(crate) log_level: LogLevel,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
@@ -96,6 +103,10 @@ impl Default for ServerOptions {
             databases: 16,
             cluster_strict: false,
             debug_command: false,
+            keeps_data: true,
+            directory: None,
+            durability: Durability::new("."),
+            save_was_set: false,
             log_level: LogLevel::Notice,
             log_file: None,
             pid_file: None,
@@ -110,17 +121,19 @@ impl ServerOptions {
     /// Reads arguments, and the configuration file they may name. Everything that is wrong is
     /// told, not only the first of it.
     pub(crate) fn from_words(words: &[String]) -> Result<ServerOptions, Vec<Flaw>> {
-        let mut collected = Collected::new(lines::file(words));
+        let mut collected = Collected::new(ServerOptions::default(), lines::file(words));
         lines::read(words, &mut |line| collected.take(line));
         collected.finish()
     }
 
-    /// Reads a configuration file, if there is one, and takes the lines after it.
+    /// Reads a configuration file, if there is one, on top of what is the case without it, and
+    /// takes the lines after it.
     pub(crate) fn from_file(
+        defaults: ServerOptions,
         file: Option<&Path>,
         lines: Vec<Line>,
     ) -> Result<ServerOptions, Vec<Flaw>> {
-        let mut collected = Collected::new(file);
+        let mut collected = Collected::new(defaults, file);
         if let Some(file) = file {
             Reader::default().file(file, &mut |line| collected.take(line));
         }
@@ -152,8 +165,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn new(file: Option<&Path>) -> Collected {
-        let mut options = ServerOptions::default();
+    fn new(mut options: ServerOptions, file: Option<&Path>) -> Collected {
         if let Some(file) = file {
             // Before `dir` changes what a relative path means.
             let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());

@@ -10,6 +10,7 @@ mod figures;
 mod leaderboard;
 mod limiting;
 mod monitoring;
+mod persistence;
 mod pubsub;
 mod sessions;
 mod stage;
@@ -90,6 +91,11 @@ const STOPS: &[Stop] = &[
         name: "Cluster",
         doing: "looking for slots",
         run: |on| Box::pin(cluster::run(on)),
+    },
+    Stop {
+        name: "Persistence",
+        doing: "killing a server",
+        run: |on| Box::pin(persistence::run(on)),
     },
     Stop {
         name: "Monitoring",

@@ -1,52 +1,43 @@
 //! redis.conf: what loads, what is refused and why, and what CONFIG REWRITE leaves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use redstart_testkit::{Address, RawConnection, Reply, ServerBinary};
 use rustix::process::Signal;
 
-use crate::process::{Process, run_redstart, run_redstart_server};
+use crate::process::{Directory, Process, run_redstart, run_redstart_server};
 use crate::{call, error_of, expect_status, info, start};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_redstart-server");
 
-/// A directory of its own, removed at the end.
-pub(crate) struct Directory(PathBuf);
+/// A directory with configuration files.
+struct Place(Directory);
 
-impl Directory {
-    pub(crate) fn new(name: &str) -> Directory {
-        let path = std::env::temp_dir().join(format!("redstart-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a directory");
-        Directory(path)
+impl Place {
+    fn new(name: &str) -> Place {
+        Place(Directory::new(name))
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+    fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// Writes a file in which `HERE` stands for the directory; returns its path.
-    pub(crate) fn write(&self, name: &str, text: &str) -> String {
-        let here = self.0.display().to_string();
-        let file = self.0.join(name);
+    fn write(&self, name: &str, text: &str) -> String {
+        let here = self.path().display().to_string();
+        let file = self.path().join(name);
         fs::write(&file, text.replace("HERE", &here)).expect("written");
         file.display().to_string()
     }
 
     fn read(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.0.join(name)).expect("a file");
-        text.replace(&self.0.display().to_string(), "HERE")
+        let text = fs::read_to_string(self.path().join(name)).expect("a file");
+        text.replace(&self.path().display().to_string(), "HERE")
     }
 
-    pub(crate) fn connect(&self, socket: &str) -> RawConnection {
-        RawConnection::open(&Address::Unix(self.0.join(socket))).expect("connected")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    fn connect(&self, socket: &str) -> RawConnection {
+        RawConnection::open(&Address::Unix(self.path().join(socket))).expect("connected")
     }
 }
 
@@ -127,7 +118,7 @@ jemalloc-bg-thread yes
 
 #[test]
 fn debians_own_file_loads_but_for_the_background() {
-    let directory = Directory::new("stock");
+    let directory = Place::new("stock");
     let file = directory.write("redis.conf", STOCK);
     let ended = run_redstart_server(&[&file]);
     assert_eq!(
@@ -185,7 +176,7 @@ fn every_directive_of_a_redis_server_is_known() {
 
 #[test]
 fn what_is_refused_is_told_by_file_and_line_all_of_it_and_in_which_way() {
-    let directory = Directory::new("refused");
+    let directory = Place::new("refused");
     let included = directory.write("more.conf", "\nmaxmemmory 1gb\n");
     let text = "# mine\nport 0\ncluster-enabled yes\ninclude HERE/more*.conf\ntls-port 6380\n\
                 timeout 1 2\nrequirepass \"hunter2\nuser hunter2 on\ntimeout x\nreplicaof a 1\n\
@@ -212,7 +203,7 @@ fn what_is_refused_is_told_by_file_and_line_all_of_it_and_in_which_way() {
 
 #[test]
 fn a_file_is_read_from_standard_input_before_the_arguments() {
-    let directory = Directory::new("stdin");
+    let directory = Place::new("stdin");
     let socket = directory.path().join("s").display().to_string();
     let text = format!("maxclients 55\ntimeout 7\nunixsocket {socket}\n");
     let mut server =
@@ -225,7 +216,7 @@ fn a_file_is_read_from_standard_input_before_the_arguments() {
 
 #[test]
 fn redstart_serve_takes_a_file_and_its_arguments_come_after_it() {
-    let directory = Directory::new("serve");
+    let directory = Place::new("serve");
     let text = "port 0\nunixsocket HERE/s\nmaxmemory 100mb\nmaxmemory-policy allkeys-lru\n\
                 databases 4\nloglevel warning\n";
     let file = directory.write("redis.conf", text);
@@ -316,9 +307,9 @@ daemonize no
     let redis = ServerBinary::from_path().expect("a redis-server");
     let redis = redis.path().display().to_string();
     let texts = [redis.as_str(), PROGRAM].map(|program| {
-        let directory = Directory::new(&format!("rewrite-{}", program.len()));
+        let directory = Place::new(&format!("rewrite-{}", program.len()));
         let file = directory.write("redis.conf", text);
-        let mut server = Process::start(program, &[&file, "--hz", "20"]);
+        let mut server = Process::start_in(directory.path(), program, &[&file, "--hz", "20"]);
         server.wait_for("eady to accept connections");
         let mut connection = directory.connect("s");
         let mut texts = Vec::new();
@@ -334,7 +325,7 @@ daemonize no
         // What was written can be read.
         server.signal(Signal::TERM);
         assert!(server.end().0.success());
-        let mut server = Process::start(program, &[&file, "--timeout", "3"]);
+        let mut server = Process::start_in(directory.path(), program, &[&file, "--timeout", "3"]);
         server.wait_for("eady to accept connections");
         let mut connection = directory.connect("s");
         assert_eq!(parameter(&mut connection, "maxmemory"), "2147483648");
@@ -384,7 +375,7 @@ fn a_server_without_a_file_has_nothing_to_rewrite() {
 
 #[test]
 fn passwords_of_any_bytes_survive() {
-    let directory = Directory::new("bytes");
+    let directory = Place::new("bytes");
     let text = "port 0\nunixsocket HERE/s\nrequirepass \"a \\\"b\\\" \\xff\\n\"\n";
     let file = directory.write("redis.conf", text);
     let mut server = Process::start(PROGRAM, &[&file]);

@@ -1,11 +1,13 @@
 //! The programs from outside: real processes, real sockets, real signals.
 //!
 //! A new test goes to the file of what it starts: `redis_server` for options of redstart-server,
-//! `conf` for its configuration files, `port` for what peers may do to a server, `redstart` for the
-//! other program, `data_files` for what that does with files of servers, `deployments` for real
-//! servers that it starts and looks at, `tools` for programs of others that talk to a server.
+//! `conf` for its configuration files, `data` for what is kept on disk, `port` for what peers may do to
+//! a server, `redstart` for the other program, `data_files` for what that does with files of servers,
+//! `deployments` for real servers that it starts and looks at, `tools` for programs of others that
+//! talk to a server.
 
 mod conf;
+mod data;
 mod data_files;
 mod deployments;
 mod port;

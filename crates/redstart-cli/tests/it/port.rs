@@ -327,3 +327,19 @@ fn a_script_without_end_holds_up_nobody_and_can_be_killed() {
     assert!(error_of(&killed).contains("killed by user"), "{killed:?}");
     assert_eq!(call(&mut other, &["GET", "k"]), Reply::NullBulk);
 }
+
+#[test]
+fn client_list_tells_what_waits_in_the_input() {
+    let server = start(&[]);
+    let mut half = server.connect().expect("connected");
+    let mut asking = server.connect().expect("connected");
+    // They arrive together: when the first is answered, the other is there.
+    half.send(b"CLIENT ID\r\n*2\r\n$3\r\nGET\r\n$5\r\nab")
+        .expect("sent");
+    let id = half.receive().expect("answered");
+    let id = id.as_integer().expect("a number").to_string();
+    let list = call(&mut asking, &["CLIENT", "LIST", "ID", &id]);
+    let list = String::from_utf8_lossy(list.as_bytes().expect("text")).into_owned();
+    assert!(list.contains(" qbuf=19 qbuf-free="), "{list}");
+    assert!(!list.contains(" qbuf-free=0 "), "{list}");
+}

@@ -1,7 +1,9 @@
 //! Programs that are started, watched and ended.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -10,9 +12,35 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Nothing takes this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A directory of its own, removed at the end.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new(name: &str) -> Directory {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("redstart-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a directory");
+        Directory(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A running program whose output is read line by line. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
+    /// Where it was started, unless that was somebody else's.
+    _directory: Option<Directory>,
     lines: Receiver<String>,
     seen: Vec<String>,
 }
@@ -35,9 +63,27 @@ impl Process {
         Process::start_with_input(program, args, "")
     }
 
+    /// Starts a program in a directory.
+    pub(crate) fn start_in(directory: &Path, program: &str, args: &[&str]) -> Process {
+        Process::spawn(directory, None, program, args, "")
+    }
+
     /// Starts a program that finds a text on its standard input.
     pub(crate) fn start_with_input(program: &str, args: &[&str], input: &str) -> Process {
+        let own = Directory::new("process");
+        let path = own.path().to_owned();
+        Process::spawn(&path, Some(own), program, args, input)
+    }
+
+    fn spawn(
+        directory: &Path,
+        own: Option<Directory>,
+        program: &str,
+        args: &[&str],
+        input: &str,
+    ) -> Process {
         let mut command = Command::new(program);
+        command.current_dir(directory);
         command
             .args(args)
             .env("NO_COLOR", "")
@@ -68,6 +114,7 @@ impl Process {
         }
         Process {
             child,
+            _directory: own,
             lines,
             seen: Vec::new(),
         }
@@ -95,6 +142,12 @@ impl Process {
         kill_process(pid, signal).expect("the program runs");
     }
 
+    /// Ends it without asking.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the program runs");
+        self.child.wait().expect("the program can be waited for");
+    }
+
     /// Waits for its end; returns how it ended and everything it said.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         // Both streams end with the program.
@@ -115,8 +168,14 @@ impl Drop for Process {
 
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, args: &[&str]) -> Ended {
+    run_in(Directory::new("run").path(), program, args)
+}
+
+/// Runs a program in a directory to its end.
+pub(crate) fn run_in(directory: &Path, program: &str, args: &[&str]) -> Ended {
     let mut command = Command::new(program);
     command
+        .current_dir(directory)
         .args(args)
         .env_remove("REDSTART_PASSWORD")
         .stdin(Stdio::null());

@@ -184,16 +184,16 @@ fn serve_obeys_its_options() {
 fn serve_refuses_what_it_cannot_do() {
     for (args, words) in [
         (
-            &["--store", "redis://localhost"][..],
-            "--store redis://localhost: only memory:",
+            &["--store", "redis://:pw@localhost"][..],
+            "--store redis://:***@localhost:6379/0: a server is served already",
         ),
         (
             &["--maxmemory", "lots"],
-            "--maxmemory: argument must be a memory value",
+            "--maxmemory lots: argument must be a memory value",
         ),
         (
             &["--maxmemory", "1mb", "--maxmemory-policy", "x"],
-            "--maxmemory-policy: ",
+            "--maxmemory-policy x: argument",
         ),
         (&["--port", "0"], "told to listen nowhere"),
     ] {
@@ -226,6 +226,7 @@ fn the_tour_keeps_every_claim() {
         "Rate limiting",
         "Sessions",
         "Cluster",
+        "Persistence",
         "Monitoring",
     ] {
         assert!(

@@ -175,6 +175,14 @@ impl Client {
         self.session.info.id
     }
 
+    /// Notes how much input waits to be executed, and the room behind it, for CLIENT LIST.
+    #[cfg(feature = "server")]
+    pub(crate) fn note_input(&self, bytes: usize, room: usize) {
+        let info = &self.session.info;
+        info.input_bytes.store(bytes, Ordering::Relaxed);
+        info.input_room.store(room, Ordering::Relaxed);
+    }
+
     /// Whether the client has shown its password, or needs none.
     pub fn is_authenticated(&self) -> bool {
         self.session.authenticated || !self.environment.config.has_password()
@@ -298,6 +306,8 @@ impl Client {
         if session.monitoring && command.touches_keys() {
             return Err(CommandError::MONITOR_CONTEXT);
         }
+        #[cfg(feature = "durable")]
+        durability::check_loading(environment, command)?;
         if !runs_now {
             return match command.has(Flags::NO_MULTI) {
                 true => Err(CommandError::not_in_transaction()),

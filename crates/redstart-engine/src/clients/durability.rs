@@ -37,6 +37,20 @@ pub(super) fn check_disk(
     }
 }
 
+/// Refuses what has to do with keys while they are being loaded.
+#[inline]
+pub(super) fn check_loading(
+    environment: &Environment,
+    command: &Command,
+) -> Result<(), CommandError> {
+    match &environment.durable {
+        Some(durable) if durable.is_loading() && !command.has(Flags::LOADING) => {
+            Err(CommandError::LOADING)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Notes what a command has changed and seen, under its locks.
 #[inline]
 pub(super) fn note(environment: &Environment, space: &Space<'_>, promise: &mut Promise) {

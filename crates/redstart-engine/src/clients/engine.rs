@@ -280,21 +280,67 @@ impl EngineBuilder {
     ///
     /// The data cannot be loaded, or could not be kept. Nothing was changed then.
     pub fn open(self, durability: Durability) -> Result<Engine, OpenError> {
-        self.open_on(Arc::new(RealFs), durability, Drive::Thread)
+        self.begin(durability)?.load()
     }
 
+    /// The engine before its data is there, for those who want to be reached meanwhile: until
+    /// [`Opening::load`] is done, commands that need keys are answered with LOADING.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be used.
+    pub fn begin(self, durability: Durability) -> Result<Opening, OpenError> {
+        self.begin_on(Arc::new(RealFs), durability, Drive::Thread)
+    }
+
+    #[cfg(test)]
     pub(crate) fn open_on(
-        mut self,
+        self,
         vfs: Arc<dyn Vfs>,
         durability: Durability,
         drive: Drive,
     ) -> Result<Engine, OpenError> {
+        self.begin_on(vfs, durability, drive)?.load()
+    }
+
+    fn begin_on(
+        mut self,
+        vfs: Arc<dyn Vfs>,
+        durability: Durability,
+        drive: Drive,
+    ) -> Result<Opening, OpenError> {
         let clock = self.clock.take();
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         self.clock = Some(Arc::clone(&clock));
         let durable = Persistence::new(vfs, durability, clock)?;
         self.log = Some(Arc::clone(durable.journal()) as Arc<dyn EffectLog>);
         let engine = self.build_with(Some(durable));
+        Ok(Opening { engine, drive })
+    }
+}
+
+/// An engine whose data is not there yet.
+#[cfg(feature = "durable")]
+#[derive(Debug)]
+pub struct Opening {
+    engine: Engine,
+    drive: Drive,
+}
+
+#[cfg(feature = "durable")]
+impl Opening {
+    /// The engine, to be configured and to be reached.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Loads the data, and keeps what changes from then on.
+    ///
+    /// # Errors
+    ///
+    /// The data cannot be loaded. Nothing was changed then, and the engine is of no use.
+    pub fn load(self) -> Result<Engine, OpenError> {
+        let Opening { engine, drive } = self;
         if let Some(durable) = &engine.environment.durable {
             durable.start(&mut Replay::new(&engine.environment), drive)?;
         }

@@ -12,5 +12,7 @@ mod replay;
 mod upkeep;
 
 pub use client::{Client, Flow, Peer};
+#[cfg(feature = "durable")]
+pub use engine::Opening;
 pub use engine::{Engine, EngineBuilder};
 pub use native::StringSlot;

@@ -24,7 +24,10 @@ pub(super) fn tick(environment: &Arc<Environment>) {
     stats.sample(now_us, commands(environment));
     #[cfg(feature = "durable")]
     crate::state::snapshots::begin_due(environment);
-    if !config.active_expire.load(Ordering::Relaxed) || environment.pause.is_on(|| now_us) {
+    if !config.active_expire.load(Ordering::Relaxed)
+        || environment.pause.is_on(|| now_us)
+        || environment.is_loading()
+    {
         return;
     }
     for shard in 0..environment.shards.count() {

@@ -63,6 +63,8 @@ texts! {
     #[cfg(feature = "durable")]
     SAVE_IN_PROGRESS = "ERR Background save already in progress";
     #[cfg(feature = "durable")]
+    LOADING = "LOADING Redis is loading the dataset in memory";
+    #[cfg(feature = "durable")]
     NOT_SAFE = "MISCONF Errors writing to the AOF file: it could not be made safe in time";
     #[cfg(feature = "durable")]
     SNAPSHOT_FAILED = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable \

@@ -246,7 +246,7 @@ fn persistence(ctx: &Ctx<'_>, report: &mut Report) {
         0
     };
     report.fields(&[
-        ("loading", &0),
+        ("loading", &u8::from(durable.is_loading())),
         ("async_loading", &0),
         ("current_cow_peak", &0),
         ("current_cow_size", &0),

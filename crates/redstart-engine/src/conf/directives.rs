@@ -140,7 +140,7 @@ const CLUSTER: &str = "it is one process and no cluster node; `memory:?cluster=s
                        what a cluster would";
 const CRASH: &str = "it has no crash report of its own; a panic says where it happened";
 const DEFRAGMENTATION: &str = "memory is not moved about";
-const DURABLE: &str = "nothing is kept on disk yet";
+const INCREMENTAL: &str = "how a large file is made safe is not to be chosen yet";
 const LAZY: &str = "memory is always given back at once";
 const MODULES: &str = "modules of Redis cannot be loaded";
 const NO_FORK: &str = "it forks no children";
@@ -291,38 +291,63 @@ pub const DIRECTIVES: &[Directive] = &[
         "where data lies is settled at the start",
     ),
     // Snapshots.
-    only("save", &[""], NotYet, DURABLE),
-    only("stop-writes-on-bgsave-error", &["yes"], NotYet, DURABLE),
-    only("rdbcompression", &["yes"], NotYet, DURABLE),
-    only("rdbchecksum", &["yes"], NotYet, DURABLE),
+    engine("save", "3600 1 300 100 60 10000"),
+    engine("stop-writes-on-bgsave-error", "yes"),
+    engine("rdbcompression", "yes"),
+    only(
+        "rdbchecksum",
+        &["yes"],
+        NotYet,
+        "snapshots always end in a checksum",
+    ),
     only(
         "sanitize-dump-payload",
         &["no", "clients", "yes"],
         Meaningless,
         "payloads are always checked through and through",
     ),
-    only("dbfilename", &["dump.rdb"], NotYet, DURABLE),
+    text("dbfilename", "dump.rdb"),
     only("rdb-del-sync-files", &["no"], Meaningless, REPLICATION),
-    only("rdb-save-incremental-fsync", &["yes"], NotYet, DURABLE),
+    only("rdb-save-incremental-fsync", &["yes"], NotYet, INCREMENTAL),
     text("dir", ""),
     // The append-only file.
-    only("appendonly", &["no"], NotYet, DURABLE),
-    only("appendfilename", &["appendonly.aof"], NotYet, DURABLE),
-    only("appenddirname", &["appendonlydir"], NotYet, DURABLE),
-    only("appendfsync", &["everysec"], NotYet, DURABLE),
-    only("no-appendfsync-on-rewrite", &["no"], NotYet, DURABLE),
-    only("auto-aof-rewrite-percentage", &["100"], NotYet, DURABLE),
+    engine("appendonly", "no"),
+    text("appendfilename", "appendonly.aof"),
+    text("appenddirname", "appendonlydir"),
+    engine("appendfsync", "everysec"),
     only(
-        "auto-aof-rewrite-min-size",
-        &["64mb", "67108864"],
+        "no-appendfsync-on-rewrite",
+        &["no"],
         NotYet,
-        DURABLE,
+        "the log is made safe during a rewrite as at other times",
     ),
-    only("aof-load-truncated", &["yes"], NotYet, DURABLE),
-    only("aof-use-rdb-preamble", &["yes"], NotYet, DURABLE),
-    only("aof-timestamp-enabled", &["no"], NotYet, DURABLE),
-    only("aof-rewrite-incremental-fsync", &["yes"], NotYet, DURABLE),
-    only("aof-disable-auto-gc", &["no"], NotYet, DURABLE),
+    engine("auto-aof-rewrite-percentage", "100"),
+    engine("auto-aof-rewrite-min-size", "67108864"),
+    engine("aof-load-truncated", "yes"),
+    only(
+        "aof-use-rdb-preamble",
+        &["yes"],
+        NotYet,
+        "the base of a log is always a snapshot",
+    ),
+    only(
+        "aof-timestamp-enabled",
+        &["no"],
+        NotYet,
+        "the log tells no times yet",
+    ),
+    only(
+        "aof-rewrite-incremental-fsync",
+        &["yes"],
+        NotYet,
+        INCREMENTAL,
+    ),
+    only(
+        "aof-disable-auto-gc",
+        &["no"],
+        NotYet,
+        "files a rewrite has replaced are always removed",
+    ),
     // Replication.
     only("replicaof", &["", "no one"], Meaningless, REPLICATION),
     alias("slaveof", "replicaof"),

@@ -6,7 +6,6 @@ use super::background::Purpose;
 use super::persistence::Persistence;
 use super::settings::{AppendFsync, Durability, SavePoint};
 
-#[allow(dead_code, reason = "CONFIG learns of them one by one")]
 impl Persistence {
     /// The settings it was opened with.
     pub(crate) fn settings(&self) -> &Durability {
@@ -70,11 +69,13 @@ impl Persistence {
     }
 
     /// Bytes of the log's base.
+    #[allow(dead_code, reason = "a figure for benchmarks")]
     pub(crate) fn base_bytes(&self) -> u64 {
         self.base_bytes.load(Ordering::Relaxed)
     }
 
     /// How often the log was made safe.
+    #[allow(dead_code, reason = "a figure for benchmarks")]
     pub(crate) fn syncs(&self) -> u64 {
         self.status.syncs()
     }

@@ -41,6 +41,8 @@ pub(crate) struct Persistence {
     pub(super) status: Arc<WriterStatus>,
     files: Arc<LogFiles>,
     writing: OnceLock<Writing>,
+    /// Whether what was kept is not yet there.
+    loading: AtomicBool,
     /// Changes since the last snapshot.
     dirty: AtomicU64,
     pub(super) saves: Mutex<Saves>,
@@ -116,6 +118,7 @@ impl Persistence {
             status: Arc::new(status),
             files: Arc::new(files),
             writing: OnceLock::new(),
+            loading: AtomicBool::new(true),
             dirty: AtomicU64::new(0),
             saves: Mutex::new(Saves::new(now_s)),
             cancelled: AtomicBool::new(false),
@@ -136,7 +139,7 @@ impl Persistence {
         })
     }
 
-    /// Loads what is there and begins to keep what comes. Nobody uses the engine yet.
+    /// Loads what is there and begins to keep what comes. Nobody reads or writes keys yet.
     pub(crate) fn start(&self, target: &mut dyn Target, drive: Drive) -> Result<(), OpenError> {
         self.remove_leftovers();
         let mut loading = Loading {
@@ -169,7 +172,14 @@ impl Persistence {
         // Only here, and once.
         let _ = self.writing.set(writing);
         self.journal.switch(self.settings.appendonly);
+        self.loading.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether what was kept is still being loaded.
+    #[inline]
+    pub(crate) fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
     }
 
     fn load_log(

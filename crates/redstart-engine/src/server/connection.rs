@@ -173,6 +173,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                     Ok(Some(request)) => request,
                     Ok(None) => {
                         self.give_memory_back();
+                        self.note_input();
                         return Progress::Starved;
                     }
                     Err(error) => {
@@ -210,6 +211,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
         }
     }
 
+    fn note_input(&self) {
+        let bytes = self.input.len();
+        self.client.note_input(bytes, self.input.capacity() - bytes);
+    }
+
     /// One huge request must not take its memory for ever.
     fn give_memory_back(&mut self) {
         if self.input.is_empty() && self.input_peak > READ_MAX {
@@ -245,6 +251,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
                         self.environment.stats.note_received(read);
                         self.input_peak = self.input_peak.max(self.input.len());
                         self.adapt_read_size(read);
+                        self.note_input();
                         return Poll::Ready(Event::Input);
                     }
                     Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),

@@ -22,6 +22,8 @@ use crate::conf::{Directive, Statement, Support, find, quoted};
 pub struct Host {
     file: Option<PathBuf>,
     settings: Vec<(&'static str, String)>,
+    /// Settings that nobody asked for.
+    facts: Vec<(&'static str, String)>,
 }
 
 impl Host {
@@ -46,12 +48,24 @@ impl Host {
         self
     }
 
+    /// What is so without having been set: CONFIG GET shows it, unless it is set, and CONFIG
+    /// REWRITE is silent about it.
+    pub fn fact(mut self, name: &str, value: impl Into<String>) -> Host {
+        if let Some(directive) = find(name) {
+            self.facts.push((directive.name, value.into()));
+        }
+        self
+    }
+
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
     pub(crate) fn settings(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.settings.iter().map(|(name, value)| (*name, &**value))
+        let is_set = |name| self.settings.iter().any(|(set, _)| *set == name);
+        let facts = self.facts.iter().filter(move |(name, _)| !is_set(*name));
+        let all = self.settings.iter().chain(facts);
+        all.map(|(name, value)| (*name, &**value))
     }
 
     pub(crate) fn value(&self, name: &[u8]) -> Option<&str> {
@@ -65,15 +79,16 @@ impl Host {
         let Support::Program { default, is_text } = directive.support else {
             return None;
         };
-        let (name, value) = (directive.name, self.value(directive.name.as_bytes())?);
+        let set = self.settings.iter();
+        let (name, value) = set.into_iter().find(|(name, _)| *name == directive.name)?;
         let written = match is_text {
             true => quoted(value.as_bytes()),
-            false => value.to_owned(),
+            false => value.clone(),
         };
         Some(Statement {
             name,
             line: Some(format!("{name} {written}")),
-            is_default: value == default,
+            is_default: *value == default,
         })
     }
 }

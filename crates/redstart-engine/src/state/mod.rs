@@ -107,6 +107,19 @@ impl Environment {
         self.log.as_ref().is_some_and(|log| log.is_on())
     }
 
+    /// Whether keys are still being loaded.
+    #[cfg(feature = "durable")]
+    pub(crate) fn is_loading(&self) -> bool {
+        let durable = self.durable.as_ref();
+        durable.is_some_and(crate::durable::Persistence::is_loading)
+    }
+
+    /// Nothing is ever loaded.
+    #[cfg(not(feature = "durable"))]
+    pub(crate) fn is_loading(&self) -> bool {
+        false
+    }
+
     /// A generator of its own for one more client.
     pub(crate) fn fork_rng(&self) -> Rng {
         self.rng.lock().fork()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use redstart_protocol::Resp;
@@ -38,6 +38,9 @@ pub(crate) struct ClientInfo {
     /// Commands queued since MULTI plus one; zero outside a transaction.
     pub(crate) queued: AtomicU32,
     pub(crate) watched: AtomicU32,
+    /// Bytes that were received and not yet executed, and the room behind them.
+    pub(crate) input_bytes: AtomicUsize,
+    pub(crate) input_room: AtomicUsize,
     pub(crate) no_evict: AtomicBool,
     pub(crate) monitoring: AtomicBool,
 }
@@ -109,6 +112,8 @@ impl Registry {
             shard_channels: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             watched: AtomicU32::new(0),
+            input_bytes: AtomicUsize::new(0),
+            input_room: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
             monitoring: AtomicBool::new(false),
         });

@@ -25,7 +25,7 @@ pub(crate) fn begin(env: &Arc<Environment>, space: &mut Space<'_>, purpose: Purp
 
 /// Begins what is due, if anything. To be called without any lock.
 pub(crate) fn begin_due(env: &Arc<Environment>) {
-    let Some(durable) = &env.durable else {
+    let Some(durable) = env.durable.as_ref().filter(|durable| !durable.is_loading()) else {
         return;
     };
     work_on_parked(env, durable);

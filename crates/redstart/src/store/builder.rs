@@ -14,7 +14,7 @@ use super::time::Time;
 use super::tls::Connector;
 use super::tls::Tls;
 use super::url::ServerTarget;
-use super::url::{Deployment, MemoryTarget, StoreUrl, Target};
+use super::url::{Deployment, FileTarget, MemoryTarget, StoreUrl, Target};
 
 /// What a store is opened with. Every setting has a default.
 #[derive(Clone, Debug)]
@@ -145,6 +145,7 @@ impl StoreBuilder {
                 note_private_store();
                 self.open_memory(memory)?
             }
+            Target::File(file) => self.open_file(file).await?,
             Target::Server(target) => {
                 if tokio::runtime::Handle::try_current().is_err() {
                     return Err(Error::Config("a server needs a tokio runtime around it"));
@@ -183,7 +184,7 @@ impl StoreBuilder {
         }
         let wants_tls = match &url.target {
             Target::Server(target) => target.tls.is_some(),
-            Target::Memory(_) => false,
+            Target::Memory(_) | Target::File(_) => false,
         };
         if !wants_tls && self.tls != Tls::new() {
             return Err(Error::Config(
@@ -212,6 +213,32 @@ impl StoreBuilder {
     #[cfg(not(feature = "embedded"))]
     fn open_memory(&self, _: &MemoryTarget) -> Result<Backend> {
         let (scheme, feature) = ("memory", "embedded");
+        Err(super::url::UrlError::FeatureMissing { scheme, feature }.into())
+    }
+}
+
+impl StoreBuilder {
+    /// Loads what is in the directory, on a thread that may take its time.
+    #[cfg(all(feature = "embedded", feature = "durable"))]
+    async fn open_file(&self, file: &FileTarget) -> Result<Backend> {
+        let (target, time) = (file.clone(), self.time.clone());
+        let open = move || Embedded::open_directory(&target, &time);
+        let opened = match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => match runtime.spawn_blocking(open).await {
+                Ok(opened) => opened,
+                Err(failed) => match failed.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(Error::Config("the runtime is being shut down")),
+                },
+            },
+            Err(_) => open(),
+        };
+        opened.map(Backend::Embedded)
+    }
+
+    #[cfg(not(all(feature = "embedded", feature = "durable")))]
+    async fn open_file(&self, _: &FileTarget) -> Result<Backend> {
+        let (scheme, feature) = ("file", "durable");
         Err(super::url::UrlError::FeatureMissing { scheme, feature }.into())
     }
 }

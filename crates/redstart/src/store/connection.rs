@@ -62,7 +62,7 @@ impl ConnectionLike for Connection {
 
     fn get_db(&self) -> i64 {
         match &self.store.url().target {
-            Target::Memory(_) => 0,
+            Target::Memory(_) | Target::File(_) => 0,
             Target::Server(server) => i64::from(server.database),
         }
     }

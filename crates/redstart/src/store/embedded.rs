@@ -3,6 +3,9 @@
 //! Commands run at once on the caller's thread. Clients of the engine are kept between commands,
 //! as a connection pool keeps connections, because each carries a session.
 
+#[cfg(feature = "durable")]
+mod directory;
+
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
@@ -27,8 +30,15 @@ const IDLE_CLIENTS: usize = 64;
 /// A handle of an engine, with its own clients and its own share in keeping it going.
 pub(crate) struct Embedded {
     clients: Mutex<Vec<Client>>,
-    host: Arc<Host>,
+    hold: Hold,
     ticker: Option<JoinHandle<()>>,
+}
+
+/// How an engine is held. Its last holder takes it along.
+enum Hold {
+    Shared(Arc<Host>),
+    #[cfg(feature = "durable")]
+    Directory(directory::Hold),
 }
 
 /// An engine and what it was opened with.
@@ -36,7 +46,14 @@ struct Host {
     engine: Engine,
     time: Time,
     cluster_strict: bool,
-    last_tick: Mutex<Duration>,
+    ticking: Arc<Ticking>,
+}
+
+/// The engine as those see it who give it time now and then. They do not hold it: the last store
+/// that goes takes its engine with it, even if they have not yet heard of that.
+struct Ticking {
+    engine: Mutex<Option<Engine>>,
+    last: Mutex<Duration>,
 }
 
 /// Named engines that some store still holds.
@@ -46,22 +63,28 @@ impl Embedded {
     /// A new engine, or the one that already goes by this name.
     pub(crate) fn open(target: &MemoryTarget, time: &Time) -> Result<Embedded> {
         let host = match &target.name {
-            None => Arc::new(Host::new(target, time)),
+            None => Arc::new(Host::in_memory(target, time)),
             Some(name) => named(name, target, time)?,
         };
+        Ok(Embedded::new(Hold::Shared(host)))
+    }
+
+    fn new(hold: Hold) -> Embedded {
+        let host = hold.host();
+        let ticking = keep_going(Arc::clone(&host.ticking), host.time.clone());
         let ticker = Handle::try_current()
             .ok()
-            .map(|runtime| runtime.spawn(keep_going(Arc::downgrade(&host), time.clone())));
-        Ok(Embedded {
+            .map(|runtime| runtime.spawn(ticking));
+        Embedded {
             clients: Mutex::default(),
-            host,
+            hold,
             ticker,
-        })
+        }
     }
 
     /// The engine itself.
     pub(crate) fn engine(&self) -> &Engine {
-        &self.host.engine
+        &self.hold.host().engine
     }
 
     /// One command, one reply.
@@ -82,7 +105,7 @@ impl Embedded {
     /// A client is lent out without holding the lock. One that panics is not taken back.
     pub(crate) fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> T {
         let idle = self.clients.lock().pop();
-        let mut client = idle.unwrap_or_else(|| self.host.connect());
+        let mut client = idle.unwrap_or_else(|| self.hold.host().connect());
         let output = work(&mut client);
         let mut clients = self.clients.lock();
         if clients.len() < IDLE_CLIENTS {
@@ -97,20 +120,40 @@ impl Drop for Embedded {
         if let Some(ticker) = &self.ticker {
             ticker.abort();
         }
+        // Before the engine is let go: clients hold it too.
+        self.clients.lock().clear();
+    }
+}
+
+impl Hold {
+    fn host(&self) -> &Host {
+        match self {
+            Hold::Shared(host) => host,
+            #[cfg(feature = "durable")]
+            Hold::Directory(hold) => hold.host(),
+        }
     }
 }
 
 impl Host {
-    fn new(target: &MemoryTarget, time: &Time) -> Host {
+    fn in_memory(target: &MemoryTarget, time: &Time) -> Host {
         let engine = Engine::builder()
             .clock(time.clone())
             .cluster_strict(target.cluster_strict)
             .build();
+        Host::of(engine, time, target.cluster_strict)
+    }
+
+    fn of(engine: Engine, time: &Time, cluster_strict: bool) -> Host {
+        let ticking = Ticking {
+            engine: Mutex::new(Some(engine.clone())),
+            last: Mutex::new(time.monotonic()),
+        };
         Host {
             engine,
             time: time.clone(),
-            cluster_strict: target.cluster_strict,
-            last_tick: Mutex::new(time.monotonic()),
+            cluster_strict,
+            ticking: Arc::new(ticking),
         }
     }
 
@@ -121,27 +164,51 @@ impl Host {
         client
     }
 
-    /// Every store on a named engine has a ticker, since any may outlive the others and their
-    /// runtimes; together they tick as often as one.
-    fn is_time_to_tick(&self) -> bool {
-        let now = self.time.monotonic();
-        let mut last = self.last_tick.lock();
-        let due = now.saturating_sub(*last) >= TICK;
-        if due {
-            *last = now;
+    /// Whether it can be opened once more in this way.
+    fn check_same(&self, cluster_strict: bool, time: &Time) -> Result<()> {
+        if self.cluster_strict != cluster_strict {
+            return Err(Error::Config(
+                "the same store was opened with another `cluster`",
+            ));
         }
-        due
+        if !self.time.is_same(time) {
+            return Err(Error::Config(
+                "the same store was opened with another clock",
+            ));
+        }
+        Ok(())
     }
 }
 
-/// Gives an engine time now and then. Does not hold it: the last store that goes takes its engine
-/// with it, even if this task has not yet heard of that.
-async fn keep_going(host: Weak<Host>, time: Time) {
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Waits for a tick that is under way.
+        self.ticking.engine.lock().take();
+    }
+}
+
+impl Ticking {
+    /// Every store on a shared engine has a ticker, since any may outlive the others and their
+    /// runtimes; together they tick as often as one. False once the engine is gone.
+    fn tick(&self, time: &Time) -> bool {
+        let engine = self.engine.lock();
+        let Some(engine) = &*engine else { return false };
+        let now = time.monotonic();
+        let mut last = self.last.lock();
+        if now.saturating_sub(*last) >= TICK {
+            *last = now;
+            engine.tick();
+        }
+        true
+    }
+}
+
+/// Gives an engine time now and then, while it is there.
+async fn keep_going(ticking: Arc<Ticking>, time: Time) {
     loop {
         time.sleep(TICK).await;
-        let Some(host) = host.upgrade() else { return };
-        if host.is_time_to_tick() {
-            host.engine.tick();
+        if !ticking.tick(&time) {
+            return;
         }
     }
 }
@@ -149,20 +216,11 @@ async fn keep_going(host: Weak<Host>, time: Time) {
 fn named(name: &str, target: &MemoryTarget, time: &Time) -> Result<Arc<Host>> {
     let mut named = NAMED.lock();
     if let Some(host) = named.get(name).and_then(Weak::upgrade) {
-        if host.cluster_strict != target.cluster_strict {
-            return Err(Error::Config(
-                "the store of this name was opened with another `cluster`",
-            ));
-        }
-        if !host.time.is_same(time) {
-            return Err(Error::Config(
-                "the store of this name was opened with another clock",
-            ));
-        }
+        host.check_same(target.cluster_strict, time)?;
         return Ok(host);
     }
     named.retain(|_, host| host.strong_count() > 0);
-    let host = Arc::new(Host::new(target, time));
+    let host = Arc::new(Host::in_memory(target, time));
     named.insert(name.to_owned(), Arc::downgrade(&host));
     Ok(host)
 }

@@ -56,6 +56,14 @@ pub enum Error {
     /// sees.
     #[error("store: its data is private to this process, a shared one is required")]
     NotShared,
+    /// The directory of a `file:` store cannot be used, and what can be done about it.
+    #[error("store: {reason}")]
+    Directory {
+        /// Whether another process keeps its data there.
+        in_use: bool,
+        /// Why, and what to do.
+        reason: Arc<str>,
+    },
     /// A key could not be made from what the caller gave.
     #[error("key: {0}")]
     Key(#[from] KeyError),
@@ -177,7 +185,7 @@ impl Error {
     /// Whether the store is away or too busy, in contrast to a request that is wrong in itself.
     pub fn is_unavailable(&self) -> bool {
         !matches!(self.failure(), Failure::Failed)
-            || matches!(self, Error::Disconnected { .. })
+            || matches!(self, Error::Disconnected { .. } | Error::Directory { .. })
             || matches!(self.code(), Some("OOM" | "MISCONF" | "NOREPLICAS"))
     }
 

@@ -1,7 +1,7 @@
 //! The store: the one door to an engine, inside this process or behind a URL.
 //!
 //! [`Store::open`] gives a handle that is cheap to clone and share. What is written against it runs
-//! on the embedded engine (`memory:`) and on a Redis or Valkey server (`redis://…`) alike; only the
+//! on the embedded engine (`memory:`, `file:`) and on a Redis or Valkey server (`redis://…`) alike; only the
 //! URL changes. See the guide in `docs/store.md`.
 
 mod argument;
@@ -48,7 +48,7 @@ pub use replay::Replay;
 pub use store::Store;
 pub use time::{SimulatedTime, Time};
 pub use tls::Tls;
-pub use url::{StoreUrl, UrlError, UrlPart};
+pub use url::{Fsync, StoreUrl, UrlError, UrlPart};
 
 // What rooms are built with.
 #[cfg(feature = "limiter")]

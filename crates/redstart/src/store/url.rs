@@ -3,9 +3,13 @@
 //! An error names the part that is wrong and never repeats its contents: what stands in a URL may
 //! be a password, and a password with an unescaped `/` or `@` ends up in any of its parts.
 
-use std::fmt;
-use std::path::PathBuf;
+mod file;
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub(crate) use self::file::FileTarget;
+pub use self::file::Fsync;
 use super::tls::Tls;
 
 /// Where a store's data lives, read from a URL. Formatting it hides the password.
@@ -18,6 +22,7 @@ pub struct StoreUrl {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Memory(MemoryTarget),
+    File(FileTarget),
     Server(ServerTarget),
 }
 
@@ -74,12 +79,6 @@ pub(crate) enum Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The scheme is a planned one.
-    #[error("scheme: `{scheme}` is not yet supported, use one of {SUPPORTED}")]
-    NotYetSupported {
-        /// The scheme as written.
-        scheme: &'static str,
-    },
     /// The engine this URL needs was left out of the build.
     #[error("scheme: `{scheme}` needs the feature `{feature}` of redstart")]
     FeatureMissing {
@@ -114,7 +113,7 @@ pub enum UrlPart {
     Host,
     /// A server's port.
     Port,
-    /// A unix socket's path.
+    /// A unix socket's path, or a directory's.
     Path,
     /// The name of the primary that sentinels watch over.
     Service,
@@ -140,12 +139,6 @@ impl fmt::Display for UrlPart {
         })
     }
 }
-
-const SUPPORTED: &str = "memory, redis, rediss, redis+unix, redis+sentinel, redis+cluster \
-                         (or valkey in place of redis)";
-
-/// Schemes of the finished project that do not work yet.
-const PLANNED: [&str; 1] = ["file"];
 
 const DEFAULT_PORT: u16 = 6379;
 const DEFAULT_SENTINEL_PORT: u16 = 26379;
@@ -178,6 +171,7 @@ impl StoreUrl {
         ))?;
         let target = match scheme {
             "memory" => Target::Memory(parse_memory(rest)?),
+            "file" => Target::File(FileTarget::parse(rest)?),
             "redis" | "valkey" => Target::Server(parse_tcp(rest, None)?),
             "rediss" | "valkeys" => Target::Server(parse_tcp(rest, Some(Tls::new()))?),
             "redis+unix" | "valkey+unix" => Target::Server(parse_unix(rest)?),
@@ -189,15 +183,12 @@ impl StoreUrl {
             "rediss+cluster" | "valkeys+cluster" => {
                 Target::Server(parse_cluster(rest, Some(Tls::new()))?)
             }
-            other => {
-                return Err(match PLANNED.iter().find(|planned| **planned == other) {
-                    Some(planned) => UrlError::NotYetSupported { scheme: planned },
-                    None => wrong(
-                        UrlPart::Scheme,
-                        "unknown, use one of memory, redis, rediss, redis+unix, redis+sentinel, \
-                         redis+cluster (or valkey in place of redis)",
-                    ),
-                });
+            _ => {
+                return Err(wrong(
+                    UrlPart::Scheme,
+                    "unknown, use one of memory, file, redis, rediss, redis+unix, redis+sentinel, \
+                     redis+cluster (or valkey in place of redis)",
+                ));
             }
         };
         Ok(StoreUrl { target })
@@ -206,6 +197,23 @@ impl StoreUrl {
     /// Whether other processes see the same data.
     pub fn is_shared(&self) -> bool {
         matches!(self.target, Target::Server(_))
+    }
+
+    /// The directory its data is kept in, if it is a `file:` URL, and when it is made safe there.
+    pub fn directory(&self) -> Option<(&Path, Fsync)> {
+        match &self.target {
+            Target::File(file) => Some((&file.directory, file.fsync)),
+            Target::Memory(_) | Target::Server(_) => None,
+        }
+    }
+
+    /// Whether it is an embedded store that refuses what a cluster would.
+    pub fn is_cluster_strict(&self) -> bool {
+        match &self.target {
+            Target::Memory(memory) => memory.cluster_strict,
+            Target::File(file) => file.cluster_strict,
+            Target::Server(_) => false,
+        }
     }
 }
 
@@ -228,6 +236,7 @@ impl fmt::Display for StoreUrl {
                     Ok(())
                 }
             }
+            Target::File(file) => fmt::Display::fmt(file, f),
             Target::Server(server) => fmt::Display::fmt(server, f),
         }
     }
@@ -643,190 +652,4 @@ fn unescape(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(url: &str) -> ServerTarget {
-        match StoreUrl::parse(url).unwrap().target {
-            Target::Server(server) => server,
-            Target::Memory(_) => panic!("{url} is a server"),
-        }
-    }
-
-    fn tcp(host: &str, port: u16) -> Endpoint {
-        Endpoint::Tcp {
-            host: host.to_owned(),
-            port,
-        }
-    }
-
-    fn one(host: &str, port: u16) -> Deployment {
-        Deployment::One(tcp(host, port))
-    }
-
-    #[test]
-    fn a_server_url_may_leave_out_everything_but_its_host() {
-        let target = server("redis://localhost");
-        assert!(target.deployment == one("localhost", 6379));
-        assert_eq!(
-            (target.username, target.password, target.database),
-            (None, None, 0)
-        );
-        assert_eq!(server("valkey://h:1/").database, 0);
-    }
-
-    #[test]
-    fn credentials_are_unescaped_and_split_at_the_last_at() {
-        let target = server("redis://app:p%40ss%2Fw%3a@h:7/3");
-        assert_eq!(target.username.as_deref(), Some("app"));
-        assert_eq!(target.password.as_deref(), Some("p@ss/w:"));
-        assert!(target.deployment == one("h", 7));
-        assert_eq!(target.database, 3);
-        assert_eq!(server("redis://:a@b@h").password.as_deref(), Some("a@b"));
-        assert_eq!(server("redis://:only@h").username, None);
-    }
-
-    #[test]
-    fn ipv6_hosts_stand_in_brackets() {
-        assert!(server("redis://[::1]:6380/1").deployment == one("::1", 6380));
-        assert_eq!(server("redis://[::1]").to_string(), "redis://[::1]:6379/0");
-    }
-
-    #[test]
-    fn unix_sockets_take_their_database_as_an_option() {
-        let target = server("redis+unix:///run/redis/a%20b.sock?db=4");
-        let path = "/run/redis/a b.sock".into();
-        assert!(target.deployment == Deployment::One(Endpoint::Unix { path }));
-        assert_eq!(target.database, 4);
-        assert_eq!(
-            server("valkey+unix://:pw@/s").password.as_deref(),
-            Some("pw")
-        );
-    }
-
-    #[test]
-    fn memory_urls() {
-        let memory = |url| match StoreUrl::parse(url).unwrap().target {
-            Target::Memory(memory) => (memory.name, memory.cluster_strict),
-            Target::Server(_) => panic!("{url} is in memory"),
-        };
-        assert_eq!(memory("memory:"), (None, false));
-        assert_eq!(memory("memory:?cluster=strict"), (None, true));
-        assert_eq!(
-            memory("memory:jobs?cluster=strict"),
-            (Some("jobs".to_owned()), true)
-        );
-    }
-
-    #[test]
-    fn the_wrong_part_is_named() {
-        let part = |url: &str| match StoreUrl::parse(url).unwrap_err() {
-            UrlError::Part { part, .. } => part,
-            other => panic!("{url}: {other}"),
-        };
-        assert_eq!(part("localhost"), UrlPart::Scheme);
-        assert_eq!(part("http://x"), UrlPart::Scheme);
-        assert_eq!(part("redis:localhost"), UrlPart::Host);
-        assert_eq!(part("redis://"), UrlPart::Host);
-        assert_eq!(part("redis://[::1"), UrlPart::Host);
-        assert_eq!(part("redis://h:0"), UrlPart::Port);
-        assert_eq!(part("redis://h:x"), UrlPart::Port);
-        assert_eq!(part("redis://h:1/one"), UrlPart::Database);
-        assert_eq!(part("redis://h:1/+1"), UrlPart::Database);
-        assert_eq!(part("redis://h:1/1?db=2"), UrlPart::Query);
-        assert_eq!(part("redis://app@h"), UrlPart::Password);
-        assert_eq!(part("redis://a:%zz@h"), UrlPart::Password);
-        assert_eq!(part("redis://a,b"), UrlPart::Host);
-        assert_eq!(part("redis+unix://host/path"), UrlPart::Host);
-        assert_eq!(part("redis+sentinel://a,b"), UrlPart::Service);
-        assert_eq!(part("redis+sentinel://a,/m"), UrlPart::Host);
-        assert_eq!(part("redis+sentinel://a/m/x"), UrlPart::Database);
-        assert_eq!(part("redis+sentinel://a/m?password=x"), UrlPart::Query);
-        assert_eq!(part("redis+cluster://a:x,b"), UrlPart::Port);
-        assert_eq!(part("redis+cluster://a/1"), UrlPart::Database);
-        assert_eq!(part("redis+unix://"), UrlPart::Path);
-        assert_eq!(part("redis+unix:///s?db=x"), UrlPart::Database);
-        assert_eq!(part("memory:a b"), UrlPart::Name);
-        assert_eq!(part("memory:?cluster=loose"), UrlPart::Query);
-        assert_eq!(part("memory:?x"), UrlPart::Query);
-    }
-
-    #[test]
-    fn sentinels_are_followed_by_the_name_of_their_primary() {
-        let target = server("redis+sentinel://app:pw@a,b:7,[::1]/mymaster/2?sentinel_password=s");
-        let Deployment::Sentinel(sentinel) = &target.deployment else {
-            panic!("{target:?}");
-        };
-        let sentinels = [tcp("a", 26379), tcp("b", 7), tcp("::1", 26379)];
-        assert_eq!(sentinel.sentinels, sentinels);
-        assert_eq!(
-            (sentinel.service.as_str(), target.database),
-            ("mymaster", 2)
-        );
-        assert_eq!(sentinel.password.as_deref(), Some("s"));
-        assert_eq!(target.password.as_deref(), Some("pw"));
-        assert_eq!(
-            target.to_string(),
-            "redis+sentinel://app:***@a:26379,b:7,[::1]:26379/mymaster/2"
-        );
-    }
-
-    #[test]
-    fn a_cluster_is_known_by_some_of_its_nodes() {
-        let target = server("valkey+cluster://:pw@a,b:7001/");
-        let seeds = vec![tcp("a", 6379), tcp("b", 7001)];
-        assert!(target.deployment == Deployment::Cluster { seeds });
-        assert_eq!(target.to_string(), "redis+cluster://:***@a:6379,b:7001");
-    }
-
-    #[test]
-    fn tls_is_asked_for_by_the_scheme_and_told_by_options() {
-        let target = server("rediss://h?ca=%2Fca.pem&cert=c&key=k");
-        let tls = Tls::new().ca("/ca.pem").identity("c", "k");
-        assert_eq!(target.tls, Some(tls));
-        assert_eq!(target.to_string(), "rediss://h:6379/0");
-        assert!(server("valkeys+cluster://a,b").tls.is_some());
-        assert!(server("rediss+sentinel://a/m?ca=x").tls.is_some());
-        assert_eq!(server("redis://h").tls, None);
-        assert!(StoreUrl::parse("redis://h?ca=x").is_err());
-    }
-
-    #[test]
-    fn a_planned_scheme_is_refused_by_name() {
-        assert_eq!(
-            StoreUrl::parse("file:./data").unwrap_err(),
-            UrlError::NotYetSupported { scheme: "file" }
-        );
-    }
-
-    #[test]
-    fn a_password_is_never_printed() {
-        let secret = "hunter2";
-        let urls = [
-            "redis://app:hunter2@h/1",
-            "redis://:hunter2@h:1/1",
-            "redis+unix://:hunter2@/s?db=1",
-            "redis+cluster://:hunter2@a,b",
-            "redis+sentinel://:hunter2@a,b/m?sentinel_username=u&sentinel_password=hunter2",
-        ];
-        for url in urls {
-            let parsed = StoreUrl::parse(url).unwrap();
-            assert!(!format!("{parsed} {parsed:?}").contains(secret));
-        }
-        let broken = [
-            "hunter2",
-            "hunter2:redis://h",
-            "redis://:hunter2",
-            "redis://:a/hunter2@h",
-            "redis://:hunter2@h:hunter2/hunter2?hunter2=hunter2",
-            "redis://h/hunter2",
-            "redis+unix://hunter2/s",
-            "redis+unix:///s?hunter2=hunter2",
-            "memory:hunter2 ",
-        ];
-        for url in broken {
-            let error = StoreUrl::parse(url).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains(secret), "{error}");
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,8 @@ mod stores;
 
 mod cluster;
 mod commands;
+#[cfg(feature = "durable")]
+mod directory;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod everywhere;

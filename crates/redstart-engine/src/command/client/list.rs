@@ -68,12 +68,14 @@ impl Wanted {
 }
 
 /// Redis 7.0's fields, and the two that 7.2 added behind them. What only a Redis server has (a file
-/// descriptor, buffers of its own) is told as none.
+/// descriptor, a buffer for replies) is told as none.
 fn line(lines: &mut Vec<u8>, (client, outbox): Known<'_>, now_us: u64) {
     let words = client.words.lock().clone();
     let load = |number: &std::sync::atomic::AtomicU32| number.load(Ordering::Relaxed);
     let seconds_since = |then_us: u64| now_us.saturating_sub(then_us) / 1_000_000;
     let pending = outbox.pending_bytes();
+    let input_bytes = client.input_bytes.load(Ordering::Relaxed);
+    let input_room = client.input_room.load(Ordering::Relaxed);
     let last_command =
         crate::command::all().get((load(&client.last_command) as usize).wrapping_sub(1));
     let resp = match client.resp() {
@@ -97,8 +99,8 @@ fn line(lines: &mut Vec<u8>, (client, outbox): Known<'_>, now_us: u64) {
         ("psub", &load(&client.patterns)),
         ("ssub", &load(&client.shard_channels)),
         ("multi", &(i64::from(load(&client.queued)) - 1)),
-        ("qbuf", &0),
-        ("qbuf-free", &0),
+        ("qbuf", &input_bytes),
+        ("qbuf-free", &input_room),
         ("argv-mem", &0),
         ("multi-mem", &0),
         ("rbs", &0),
@@ -106,7 +108,7 @@ fn line(lines: &mut Vec<u8>, (client, outbox): Known<'_>, now_us: u64) {
         ("obl", &pending),
         ("oll", &0),
         ("omem", &0),
-        ("tot-mem", &pending),
+        ("tot-mem", &(pending + input_bytes + input_room)),
         ("events", &"r"),
         ("cmd", &last_command.map_or("NULL", |command| command.name)),
         ("user", &"default"),

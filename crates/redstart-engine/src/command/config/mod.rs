@@ -4,6 +4,8 @@
 //! is one true answer (`cluster-enabled no`). What cannot be obeyed is refused, never remembered.
 //! Why, says the table of all directives in [`conf`].
 
+#[cfg(feature = "durable")]
+mod keeping;
 mod parameters;
 mod setting;
 
@@ -90,7 +92,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     }
     let mut changes = Vec::with_capacity(wanted.len());
     for (parameter, value) in wanted {
-        let change = parameter.setting.parse(parameter.name, value);
+        let change = parameter.setting.parse(parameter.name, value, ctx.env);
         changes.push(change.map_err(|flaw| failed(parameter.name.as_bytes(), &flaw))?);
     }
 

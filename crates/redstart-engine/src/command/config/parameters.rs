@@ -2,7 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::setting::{Number, Setting, Syntax, check_snapshots, check_switch};
+#[cfg(feature = "durable")]
+use super::keeping::{Keeping, Kind};
+#[cfg(not(feature = "durable"))]
+use super::setting::check_snapshots;
+use super::setting::{Number, Setting, Syntax, check_switch};
+#[cfg(feature = "durable")]
+use crate::durable::Persistence;
 use crate::state::Environment;
 
 pub(super) struct Parameter {
@@ -196,8 +202,51 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     switch("latency-tracking", |env| &env.config.latency_tracking),
     parameter("latency-tracking-info-percentiles", Setting::Percentiles),
     parameter("notify-keyspace-events", Setting::Notices),
+    // How data is kept.
+    #[cfg(feature = "durable")]
+    keeping("appendonly", "no", Kind::AppendOnly),
+    #[cfg(feature = "durable")]
+    keeping("appendfsync", "everysec", Kind::AppendFsync),
+    #[cfg(feature = "durable")]
+    keeping("save", "", Kind::SavePoints),
+    #[cfg(feature = "durable")]
+    keeping(
+        "auto-aof-rewrite-percentage",
+        "100",
+        Kind::Number {
+            at: |durable| durable.rewrite_percentage(),
+            syntax: Syntax::Plain,
+            most: INT,
+        },
+    ),
+    #[cfg(feature = "durable")]
+    keeping(
+        "auto-aof-rewrite-min-size",
+        "67108864",
+        Kind::Number {
+            at: |durable| durable.rewrite_min_size(),
+            syntax: Syntax::Bytes,
+            most: LONG,
+        },
+    ),
+    #[cfg(feature = "durable")]
+    keeping(
+        "stop-writes-on-bgsave-error",
+        "yes",
+        Kind::Switch(Persistence::stop_writes_on_error),
+    ),
+    #[cfg(feature = "durable")]
+    keeping("rdbcompression", "yes", Kind::Switch(Persistence::compress)),
+    #[cfg(feature = "durable")]
+    keeping(
+        "aof-load-truncated",
+        "yes",
+        Kind::Settled(|kept| kept.aof_load_truncated),
+    ),
     // What there is not.
+    #[cfg(not(feature = "durable"))]
     checked("save", "", check_snapshots),
+    #[cfg(not(feature = "durable"))]
     only_switch("appendonly", "no"),
     only("replicaof", ""),
     only("slaveof", ""),
@@ -251,6 +300,11 @@ const fn switch(name: &'static str, at: fn(&Environment) -> &AtomicBool) -> Para
 
 const fn settled(name: &'static str, show: fn(&Environment) -> String) -> Parameter {
     parameter(name, Setting::Settled(show))
+}
+
+#[cfg(feature = "durable")]
+const fn keeping(name: &'static str, without: &'static str, kind: Kind) -> Parameter {
+    parameter(name, Setting::Keeping(Keeping { kind, without }))
 }
 
 const fn only(name: &'static str, value: &'static str) -> Parameter {

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize
 
 use redstart_protocol::number;
 
-use crate::conf::{self, Statement, Support, quoted};
+#[cfg(feature = "durable")]
+use super::keeping::Keeping;
+use crate::conf::{self, Statement, Support, bytes, quoted, show_bytes};
 use crate::state::Environment;
 use crate::state::config::EvictionPolicy;
 use crate::state::connections::{ConnectionLimits, OutputLimit};
@@ -24,6 +26,9 @@ pub(super) enum Setting {
     OutputLimits,
     Notices,
     Percentiles,
+    /// How data is kept.
+    #[cfg(feature = "durable")]
+    Keeping(Keeping),
     /// Decided when the engine was built or its port was opened.
     Settled(fn(&Environment) -> String),
     /// There is but one value it can have here; the table of directives says why.
@@ -59,6 +64,8 @@ impl Setting {
                 .show()
                 .into(),
             Setting::Percentiles => show_percentiles(env).into_bytes(),
+            #[cfg(feature = "durable")]
+            Setting::Keeping(keeping) => keeping.show(env).into_bytes(),
             Setting::Settled(show) => show(env).into_bytes(),
             Setting::Only { value, .. } => (*value).into(),
         }
@@ -84,10 +91,14 @@ impl Setting {
                 at,
                 syntax: Syntax::Bytes,
                 ..
-            } => vec![state(&show_bytes(at(env).load()))],
+            } => vec![state(&show_bytes(
+                u64::try_from(at(env).load()).unwrap_or(0),
+            ))],
             Setting::Number { .. } | Setting::Switch(_) | Setting::Policy => {
                 vec![state(&String::from_utf8_lossy(&shown))]
             }
+            #[cfg(feature = "durable")]
+            Setting::Keeping(keeping) => keeping.statements(name, default, env),
             Setting::Password if shown.is_empty() => vec![Statement {
                 name,
                 line: None,
@@ -108,7 +119,12 @@ impl Setting {
     }
 
     /// What the value would change, or what is wrong with it. `name` is the parameter's.
-    pub(super) fn parse(&self, name: &str, value: &[u8]) -> Result<Change, String> {
+    pub(super) fn parse(
+        &self,
+        name: &str,
+        value: &[u8],
+        env: &Environment,
+    ) -> Result<Change, String> {
         let value = match self {
             Setting::Password | Setting::OutputLimits => value,
             Setting::Number { syntax, .. } if *syntax != Syntax::Bytes => value,
@@ -122,12 +138,7 @@ impl Setting {
                 least,
                 most,
             } => {
-                let number = syntax.parse(value)?;
-                if number < least || number > most {
-                    return Err(format!(
-                        "argument must be between {least} and {most} inclusive"
-                    ));
-                }
+                let number = syntax.parse_within(value, least, most)?;
                 let number = match syntax {
                     Syntax::Clamped(least, most) => number.clamp(least, most),
                     Syntax::Plain | Syntax::Bytes => number,
@@ -146,6 +157,8 @@ impl Setting {
             Setting::OutputLimits => parse_output_limits(value),
             Setting::Notices => parse_notices(value),
             Setting::Percentiles => parse_percentiles(value),
+            #[cfg(feature = "durable")]
+            Setting::Keeping(ref keeping) => keeping.parse(value, env),
             Setting::Settled(_) => Err("can't set immutable config".into()),
             Setting::Only { value: only, check } => {
                 check(value)?;
@@ -168,6 +181,22 @@ fn refusal(name: &str) -> String {
 }
 
 impl Syntax {
+    /// The number, if it is between two others.
+    pub(super) fn parse_within(
+        self,
+        value: &[u8],
+        least: i128,
+        most: i128,
+    ) -> Result<i128, String> {
+        let number = self.parse(value)?;
+        match (least..=most).contains(&number) {
+            true => Ok(number),
+            false => Err(format!(
+                "argument must be between {least} and {most} inclusive"
+            )),
+        }
+    }
+
     fn parse(self, value: &[u8]) -> Result<i128, String> {
         match self {
             Syntax::Bytes => bytes(value)
@@ -180,44 +209,11 @@ impl Syntax {
     }
 }
 
-/// Bytes as configuration files write them: `1k` is a thousand, `1kb` is 1,024. Redis reads no
-/// digits as zero. What is too large for 64 bits is as large as there is.
-pub(in crate::command) fn bytes(text: &[u8]) -> Option<u64> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, unit) = text.split_at(digits);
-    let unit = match unit.to_ascii_lowercase().as_slice() {
-        b"" | b"b" => 1,
-        b"k" => 1_000,
-        b"kb" => 1 << 10,
-        b"m" => 1_000_000,
-        b"mb" => 1 << 20,
-        b"g" => 1_000_000_000,
-        b"gb" => 1 << 30,
-        _ => return None,
-    };
-    let digit = |number: u64, &byte: &u8| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(byte - b'0'))
-    };
-    Some(digits.iter().fold(0, digit).saturating_mul(unit))
-}
-
-/// Bytes in the largest unit that holds them without a rest.
-fn show_bytes(number: i128) -> String {
-    let units = [(1 << 30, "gb"), (1 << 20, "mb"), (1 << 10, "kb")];
-    let fits = |(unit, _): &(i128, &str)| number >= *unit && number % unit == 0;
-    match units.into_iter().find(fits) {
-        Some((unit, name)) => format!("{}{name}", number / unit),
-        None => number.to_string(),
-    }
-}
-
-fn yes_or_no(on: bool) -> &'static str {
+pub(super) fn yes_or_no(on: bool) -> &'static str {
     if on { "yes" } else { "no" }
 }
 
-fn parse_switch(value: &[u8]) -> Result<bool, String> {
+pub(super) fn parse_switch(value: &[u8]) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_slice() {
         b"yes" => Ok(true),
         b"no" => Ok(false),
@@ -312,7 +308,7 @@ fn output_limit_statements(name: &'static str, env: &Environment) -> Vec<Stateme
     let state = |class: &str, limit: &OutputLimit, default: &OutputLimit| {
         let numbers = |limit: &OutputLimit| (limit.hard_bytes(), limit.soft());
         let (hard, (soft, seconds)) = numbers(limit);
-        let [hard, soft] = [hard, soft].map(|bytes| show_bytes(bytes.into()));
+        let [hard, soft] = [hard, soft].map(show_bytes);
         Statement {
             name,
             line: Some(format!("{name} {class} {hard} {soft} {seconds}")),

@@ -1,7 +1,6 @@
 use redstart_protocol::Value;
 
 use super::parameters::PARAMETERS;
-use super::setting::bytes;
 use crate::conf::{self, Support};
 use crate::{Client, Engine, EvictionPolicy, Host};
 
@@ -35,6 +34,8 @@ fn the_table_of_directives_knows_every_parameter_and_its_default() {
     for (name, value) in get(&mut client, &["*"]) {
         let directive = conf::find(&name).unwrap_or_else(|| panic!("no directive {name}"));
         match directive.support {
+            // There are no snapshots where no data is kept.
+            Support::Engine { .. } if name == "save" => assert_eq!(value, ""),
             Support::Engine { default } => assert_eq!(value, default, "{name}"),
             Support::Only { .. } => {
                 assert!(
@@ -45,6 +46,9 @@ fn the_table_of_directives_knows_every_parameter_and_its_default() {
             // Where an engine without a port listens, and other names.
             Support::Program { .. } | Support::Alias(_) => {}
         }
+    }
+    if cfg!(not(feature = "durable")) {
+        return;
     }
     for directive in conf::DIRECTIVES {
         if let Support::Engine { .. } = directive.support {
@@ -260,29 +264,4 @@ fn output_limits_are_set_class_by_class() {
         get(&mut client, &["client-output-buffer-limit"])[0].1,
         "normal 1048576 524288 10 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
     );
-}
-
-#[test]
-fn bytes_have_units() {
-    for (text, number) in [
-        ("", Some(0)),
-        ("0", Some(0)),
-        ("12", Some(12)),
-        ("12b", Some(12)),
-        ("2k", Some(2_000)),
-        ("2KB", Some(2_048)),
-        ("3m", Some(3_000_000)),
-        ("3mb", Some(3 << 20)),
-        ("1g", Some(1_000_000_000)),
-        ("1Gb", Some(1 << 30)),
-        ("18446744073709551615", Some(u64::MAX)),
-        ("99999999999999999999gb", Some(u64::MAX)),
-        ("1.5g", None),
-        ("1 ", None),
-        ("-1", None),
-        ("0x10", None),
-        ("1kib", None),
-    ] {
-        assert_eq!(bytes(text.as_bytes()), number, "{text}");
-    }
 }
