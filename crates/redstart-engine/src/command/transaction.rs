@@ -34,7 +34,9 @@ fn exec(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     let Some(transaction) = ctx.session.transaction.take() else {
         return Err(CommandError::EXEC_WITHOUT_MULTI);
     };
+    let origin = ctx.origin;
     let reply = carry_out(ctx, &transaction);
+    ctx.origin = origin;
     // CLIENT INFO among the commands still tells of the transaction.
     ctx.session.info.queued.store(0, Ordering::Relaxed);
     reply

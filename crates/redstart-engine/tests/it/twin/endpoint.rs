@@ -84,6 +84,13 @@ impl Live {
         parts[0] * 1_000_000 + parts[1]
     }
 
+    /// A connection on which the server shows every command.
+    pub(super) fn monitor(&self) -> RawConnection {
+        let mut connection = self.server.connect().expect("a connection");
+        connection.call(&["MONITOR"]).expect("OK");
+        connection
+    }
+
     fn connect(&self) -> LiveClient {
         let mut connection = self.server.connect().expect("a connection");
         if self.resp == 3 {

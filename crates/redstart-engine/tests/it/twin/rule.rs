@@ -69,8 +69,21 @@ impl Rule {
             "HGETALL" | "HKEYS" | "HVALS" => Rule::UnorderedUnlessCompact,
             "TTL" | "EXPIRETIME" => Rule::Near(SECONDS),
             "PTTL" | "PEXPIRETIME" => Rule::Near(MILLISECONDS),
-            "TIME" | "LASTSAVE" | "OBJECT IDLETIME" | "OBJECT FREQ" | "CLIENT ID"
-            | "MEMORY USAGE" | "DEBUG OBJECT" | "COMMAND COUNT" | "COMMAND DOCS" => Rule::Shape,
+            "TIME"
+            | "LASTSAVE"
+            | "OBJECT IDLETIME"
+            | "OBJECT FREQ"
+            | "CLIENT ID"
+            | "MEMORY USAGE"
+            | "MEMORY STATS"
+            | "MEMORY DOCTOR"
+            | "MEMORY MALLOC-STATS"
+            | "LATENCY DOCTOR"
+            | "LATENCY GRAPH"
+            | "LATENCY HISTOGRAM"
+            | "DEBUG OBJECT"
+            | "COMMAND COUNT"
+            | "COMMAND DOCS" => Rule::Shape,
             // Redis' commands, our words.
             name if name.ends_with(" HELP") => Rule::Shape,
             "CLIENT INFO" | "CLIENT LIST" => Rule::ClientInfo,
@@ -130,8 +143,7 @@ impl Rule {
             Rule::Fields => {
                 let (ours, theirs) = (field_names(ours), field_names(theirs));
                 let titles = |names: &[String]| -> Vec<String> {
-                    // The statistics of commands come later.
-                    let served = |name: &&String| name.starts_with('#') && !name.ends_with("stats");
+                    let served = |name: &&String| name.starts_with('#');
                     names.iter().filter(served).cloned().collect()
                 };
                 let own = ["server_name", "redstart_version"];

@@ -22,7 +22,8 @@ impl Step {
         };
         let name = word(0);
         let containers = [
-            "CLIENT", "COMMAND", "CONFIG", "DEBUG", "MEMORY", "OBJECT", "PUBSUB", "SCRIPT",
+            "CLIENT", "COMMAND", "CONFIG", "DEBUG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB",
+            "SCRIPT", "SLOWLOG",
         ];
         match containers.contains(&name.as_str()) && self.args.len() > 1 {
             true => format!("{name} {}", word(1)),

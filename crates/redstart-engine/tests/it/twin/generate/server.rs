@@ -91,6 +91,38 @@ pub(super) const TABLE: &[Entry] = &[
             w.one(&["0", "2", "20", "-1", "x"])
         ]
     }),
+    entry(4, "SLOWLOG GET", |w| {
+        args![w.one(&["0", "-1", "-2", "x", "10", "9223372036854775807"])]
+    }),
+    entry(2, "SLOWLOG LEN", |_| args![]),
+    entry(1, "SLOWLOG RESET", |_| args![]),
+    entry(1, "SLOWLOG HELP", |_| args![]),
+    entry(1, "LATENCY HELP", |_| args![]),
+    entry(2, "LATENCY LATEST", |_| args![]),
+    entry(2, "LATENCY HISTORY", |w| {
+        args![w.one(&["command", "nosuch", ""])]
+    }),
+    entry(2, "LATENCY GRAPH", |w| {
+        args![w.one(&["command", "nosuch", ""])]
+    }),
+    entry(1, "LATENCY DOCTOR", |_| args![]),
+    entry(2, "LATENCY RESET", |w| args![w.one(&["command", "nosuch"])]),
+    entry(2, "LATENCY HISTOGRAM", |w| args![known(w)]),
+    entry(1, "MEMORY HELP", |_| args![]),
+    entry(1, "MEMORY STATS", |_| args![]),
+    entry(1, "MEMORY DOCTOR", |_| args![]),
+    entry(1, "MEMORY PURGE", |_| args![]),
+    entry(1, "MEMORY MALLOC-STATS", |_| args![]),
+    entry(6, "MEMORY USAGE", |w| match w.random.below(3) {
+        0 => args![w.key()],
+        1 => args![w.key(), *b"SAMPLES", w.one(&["0", "5", "-1", "x"])],
+        _ => args![
+            w.key(),
+            w.one(&["samples", "foo"]),
+            w.one(&["1", "2"]),
+            w.one(&["SAMPLES", "x"]),
+        ],
+    }),
     entry(2, "ROLE", |_| args![]),
     entry(2, "LASTSAVE", |_| args![]),
     entry(4, "TIME", |_| args![]),
@@ -139,7 +171,7 @@ fn known(w: &mut Words) -> Vec<u8> {
 }
 
 /// Numbers, some with units, none of which can be what is set in the table above.
-const LIMITS: [&str; 8] = [
+const LIMITS: [&str; 10] = [
     "maxmemory-samples",
     "lfu-decay-time",
     "hash-max-listpack-entries",
@@ -148,6 +180,8 @@ const LIMITS: [&str; 8] = [
     "proto-max-bulk-len",
     "maxclients",
     "tcp-keepalive",
+    "slowlog-max-len",
+    "latency-monitor-threshold",
 ];
 
 fn section(w: &mut Words) -> Vec<u8> {
@@ -162,6 +196,9 @@ fn section(w: &mut Words) -> Vec<u8> {
         "modules",
         "cluster",
         "keyspace",
+        "commandstats",
+        "errorstats",
+        "latencystats",
         "default",
         "all",
         "everything",
@@ -191,6 +228,9 @@ fn parameter(w: &mut Words) -> Vec<u8> {
         "save",
         "timeout",
         "notify-keyspace-events",
+        "slowlog-*",
+        "latency-monitor-threshold",
+        "latency-tracking*",
     ])
 }
 
