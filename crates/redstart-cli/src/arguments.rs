@@ -172,19 +172,22 @@ asked or say that the cluster is down, and 3 when no node can be reached.";
 const IMPORT_ABOUT: &str = "\
 Bring the data of a Redis or Valkey server into a store, from its files.
 
-Reads RDB files of Redis 1.2 to 7.4 and of Valkey up to 8, old encodings included. Keys go into the \
-databases they were in and replace what has their name; their times to live stay as they were.
+Reads RDB files of Redis 1.2 to 7.4 and of Valkey up to 8, old encodings included, and append-only \
+files, alone or with a manifest. Keys of an RDB file go into the databases they were in and replace \
+what has their name; their times to live stay as they were. Commands of an append-only file are \
+carried out in their order.
 
 Streams, functions and values of modules are not supported: meeting one ends the import, unless \
 --skip-unsupported leaves it out.
 
   redstart import dump.rdb --into redis://127.0.0.1:6379
-  redstart import /var/lib/redis --into redis+unix:///run/valkey.sock --skip-unsupported";
+  redstart import /var/lib/redis/appendonlydir --into redis+unix:///run/valkey.sock";
 
 const CHECK_ABOUT: &str = "\
 Say whether files of data are sound, without starting a server.
 
-Every value is read to its last byte. A damaged file is named with the byte at which it stops making \
+Every value of an RDB file and every command of an append-only file is read to its last byte, and \
+checksums are compared where there are any. A damaged file is named with the byte at which it stops making \
 sense, and the exit status is 1.
 
   redstart check dump.rdb
@@ -279,7 +282,7 @@ pub(crate) struct ExecArguments {
 /// What to import, and where to.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// An RDB file, or a directory with such files
+    /// An RDB file, an append-only file, a manifest, or a directory with such files
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
 
@@ -295,7 +298,7 @@ pub(crate) struct ImportArguments {
 /// What to check.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// An RDB file, or a directory with such files
+    /// An RDB file, an append-only file, a manifest, or a directory with such files
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
 

@@ -1,26 +1,25 @@
 //! `redstart check`: whether files of data can be read to the end, without starting anything.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use redstart_engine::rdb::{RdbError, Snapshot};
 use serde_json::{Value, json};
 
 use crate::arguments::CheckArguments;
+use crate::data_files::{self, DataFile, Flaw, Found, Tally};
 use crate::import::Progress;
 use crate::output::{Style, print_line, report};
-use crate::snapshots::{self, Tally};
 
 /// Reads the files, and says what is in them or where they are damaged.
 pub(crate) fn run(arguments: &CheckArguments) -> ExitCode {
-    let files = match snapshots::find(&arguments.path) {
-        Ok(files) => files,
+    let sets = match data_files::find(&arguments.path) {
+        Ok(sets) => sets,
         Err(text) => {
             report(&format!("redstart: {text}"));
             return ExitCode::FAILURE;
         }
     };
-    let verdicts: Vec<Verdict> = files.iter().map(|file| Verdict::on(file)).collect();
+    let verdicts: Vec<Verdict> = sets.iter().flatten().map(Verdict::on).collect();
     if arguments.json {
         print_line(&as_json(&verdicts).to_string());
     } else {
@@ -32,53 +31,64 @@ pub(crate) fn run(arguments: &CheckArguments) -> ExitCode {
 /// What was found out about a file.
 struct Verdict {
     path: PathBuf,
+    is_log: bool,
     bytes: u64,
     version: Option<u32>,
     tally: Tally,
-    /// Where reading ended early, if that is known, and why.
-    flaw: Option<(Option<u64>, String)>,
+    /// Why it could not even be opened.
+    unreadable: Option<String>,
+    flaw: Option<Flaw>,
 }
 
 impl Verdict {
-    fn on(path: &Path) -> Verdict {
+    fn on(found: &Found) -> Verdict {
         let mut verdict = Verdict {
-            path: path.to_owned(),
+            path: found.path.clone(),
+            is_log: found.is_log,
             bytes: 0,
             version: None,
             tally: Tally::default(),
+            unreadable: None,
             flaw: None,
         };
-        match snapshots::open(path) {
-            Err(text) => verdict.flaw = Some((None, text)),
-            Ok((file, len)) => {
+        match found.open() {
+            Err(text) => verdict.unreadable = Some(text),
+            Ok((opened, len)) => {
                 verdict.bytes = len;
-                if let Err(error) = verdict.read(file) {
-                    verdict.flaw = Some((Some(error.offset), error.fault.to_string()));
-                }
+                let read = opened.and_then(|mut file| verdict.read(&mut file));
+                verdict.flaw = read.err();
             }
         }
         verdict
     }
 
-    fn read(&mut self, file: std::fs::File) -> Result<(), RdbError> {
+    fn read(&mut self, file: &mut DataFile) -> Result<(), Flaw> {
         let mut progress = Progress::new(self.bytes, Style::of_stderr());
-        let mut snapshot = Snapshot::open(file, snapshots::seed())?;
-        self.version = Some(snapshot.version());
+        self.version = file.version();
         let read = loop {
-            match snapshot.next_item() {
+            match file.next_piece() {
                 // Whether a key has expired is a question for whoever loads it.
-                Ok(Some(item)) => self.tally.count(&item, 0),
+                Ok(Some(piece)) => self.tally.count(&piece, 0),
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+                Err(flaw) => break Err(flaw),
             }
-            progress.at(snapshot.offset(), self.tally.keys());
+            progress.at(file.offset(), self.tally.keys());
         };
         progress.finish();
         read
     }
 
+    /// What sort of file it is.
+    fn kind(&self) -> String {
+        match (self.version, self.is_log) {
+            (Some(version), true) => format!("RDB {version}, log"),
+            (Some(version), false) => format!("RDB {version}"),
+            (None, _) => "log".to_owned(),
+        }
+    }
+
     fn is_fine(&self) -> bool {
-        self.flaw.is_none()
+        self.flaw.is_none() && self.unreadable.is_none()
     }
 }
 
@@ -88,24 +98,20 @@ fn print(verdicts: &[Verdict], style: Style) {
     let width = width.unwrap_or_default();
     let mut all = Tally::default();
     for verdict in verdicts {
-        let version = verdict
-            .version
-            .map_or(String::new(), |it| format!("RDB {it}"));
-        let (mark, text) = match &verdict.flaw {
-            None => (style.green("ok    "), verdict.tally.to_string()),
-            Some((Some(offset), text)) => {
-                let read = format!(
-                    "damaged at byte {offset}: {text}; before it {}",
-                    verdict.tally
-                );
-                (style.red("FAILED"), read)
-            }
-            Some((None, text)) => (style.red("FAILED"), text.clone()),
+        let mark = match verdict.is_fine() {
+            true => style.green("ok    "),
+            false => style.red("FAILED"),
+        };
+        let text = match (&verdict.unreadable, &verdict.flaw) {
+            (Some(text), _) => text.clone(),
+            (None, Some(flaw)) => describe(flaw, &verdict.tally),
+            (None, None) => verdict.tally.to_string(),
         };
         all.add(&verdict.tally);
         let (name, bytes) = (name(verdict), verdict.bytes);
         print_line(&format!(
-            "{mark}  {name:width$}  {bytes:>12} bytes  {version:<6}  {text}"
+            "{mark}  {name:width$}  {bytes:>12} bytes  {kind:<6}  {text}",
+            kind = verdict.kind(),
         ));
     }
     if verdicts.len() > 1 {
@@ -113,19 +119,34 @@ fn print(verdicts: &[Verdict], style: Style) {
     }
 }
 
+fn describe(flaw: &Flaw, before: &Tally) -> String {
+    let Flaw {
+        offset,
+        text,
+        torn_at,
+    } = flaw;
+    match torn_at {
+        None => format!("damaged at byte {offset}: {text}; before it {before}"),
+        Some(at) => format!("torn: {text}; a server cuts it back to byte {at}; before it {before}"),
+    }
+}
+
 fn as_json(verdicts: &[Verdict]) -> Value {
     let file = |verdict: &Verdict| {
         json!({
             "path": verdict.path.display().to_string(),
-            "kind": "rdb",
-            "version": verdict.version,
+            "kind": if verdict.is_log { "log" } else { "rdb" },
+            "rdb_version": verdict.version,
             "bytes": verdict.bytes,
             "ok": verdict.is_fine(),
             "keys": verdict.tally.types,
+            "commands": verdict.tally.commands,
             "unsupported": verdict.tally.unsupported,
-            "error": verdict.flaw.as_ref().map(|(offset, text)| json!({
-                "offset": offset,
-                "text": text,
+            "unreadable": verdict.unreadable,
+            "error": verdict.flaw.as_ref().map(|flaw| json!({
+                "offset": flaw.offset,
+                "torn_at": flaw.torn_at,
+                "text": flaw.text,
             })),
         })
     };

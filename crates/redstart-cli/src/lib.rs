@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 #[cfg(unix)]
 mod cluster;
+mod data_files;
 mod exec;
 mod failure;
 mod files;
@@ -18,7 +19,6 @@ mod reply;
 mod serve;
 mod serving;
 mod signals;
-mod snapshots;
 mod tour;
 #[cfg(unix)]
 mod up;

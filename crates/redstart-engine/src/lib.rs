@@ -37,7 +37,8 @@ pub use clients::{Client, Engine, EngineBuilder, Flow, Peer, StringSlot};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 #[cfg(feature = "durable")]
 pub use durable::{
-    AppendFsync, CommandLog, Durability, LogError, OpenError, Progress, ProgressListener, SavePoint,
+    AppendFsync, CommandLog, Durability, LogError, OpenError, Progress, ProgressListener,
+    SavePoint, files_of_manifest,
 };
 pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass};
 pub use redstart_protocol::{Resp, Value};

@@ -7,20 +7,30 @@ use redstart_engine::{Client, Value};
 use super::Failure;
 
 /// Where imported keys go.
-pub(crate) enum Destination {
+pub(crate) struct Destination {
+    kind: Kind,
+    /// The database that the commands of a log work on.
+    selected: u64,
+    /// Whether commands may be left out that the store does not know.
+    lenient: bool,
+    /// How many were.
+    refused: u64,
+}
+
+enum Kind {
     /// An engine in this process.
     Embedded(Embedded),
     /// A server.
     Remote(Remote),
 }
 
-pub(crate) struct Embedded {
+struct Embedded {
     store: Store,
     client: Client,
     db: u64,
 }
 
-pub(crate) struct Remote {
+struct Remote {
     url: String,
     store: Store,
     /// A store for each database that was met.
@@ -31,6 +41,12 @@ pub(crate) struct Remote {
     bytes: usize,
 }
 
+/// A command that the store did not carry out.
+struct Refusal {
+    args: Vec<Vec<u8>>,
+    text: String,
+}
+
 /// What is sent in one piece.
 const BATCH_COMMANDS: usize = 500;
 const BATCH_BYTES: usize = 1 << 20;
@@ -38,19 +54,19 @@ const BATCH_BYTES: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Destination {
-    pub(crate) async fn open(url: &str) -> Result<Destination, Failure> {
+    pub(crate) async fn open(url: &str, lenient: bool) -> Result<Destination, Failure> {
         let opened = Store::open(url).await;
         let store = opened.map_err(|error| match error.is_unavailable() {
             true => Failure::unreachable(error.to_string()),
             false => Failure::from(error.to_string()),
         })?;
-        Ok(match store.engine() {
-            Some(engine) => Destination::Embedded(Embedded {
+        let kind = match store.engine() {
+            Some(engine) => Kind::Embedded(Embedded {
                 client: engine.connect_embedded(),
                 store,
                 db: 0,
             }),
-            None => Destination::Remote(Remote {
+            None => Kind::Remote(Remote {
                 url: url.to_owned(),
                 store,
                 by_db: BTreeMap::new(),
@@ -58,70 +74,119 @@ impl Destination {
                 db: 0,
                 bytes: 0,
             }),
+        };
+        Ok(Destination {
+            kind,
+            selected: 0,
+            lenient,
+            refused: 0,
         })
     }
 
     /// Milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
-        let store = match self {
-            Destination::Embedded(embedded) => &embedded.store,
-            Destination::Remote(remote) => &remote.store,
+        let store = match &self.kind {
+            Kind::Embedded(embedded) => &embedded.store,
+            Kind::Remote(remote) => &remote.store,
         };
         store.time().unix_us() / 1_000
     }
 
-    /// Carries a command out that creates a key, sooner or later.
-    pub(crate) async fn put(&mut self, db: u64, args: Vec<Vec<u8>>) -> Result<(), Failure> {
-        match self {
-            Destination::Embedded(embedded) => embedded.put(db, &args),
-            Destination::Remote(remote) => remote.put(db, args).await,
+    /// How many commands were left out.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// What comes is of another file: its commands begin in database 0.
+    pub(crate) fn begin_file(&mut self) {
+        self.selected = 0;
+    }
+
+    /// Carries out a command of a log, sooner or later.
+    pub(crate) async fn carry_out(&mut self, args: Vec<Vec<u8>>) -> Result<(), Failure> {
+        match &args[..] {
+            [name, db] if name.eq_ignore_ascii_case(b"select") => {
+                let db = std::str::from_utf8(db).ok().and_then(|db| db.parse().ok());
+                self.selected = db.ok_or_else(|| "a log selects no database".to_owned())?;
+                Ok(())
+            }
+            _ => self.put(self.selected, args).await,
         }
+    }
+
+    /// Carries a command out in a database, sooner or later.
+    pub(crate) async fn put(&mut self, db: u64, args: Vec<Vec<u8>>) -> Result<(), Failure> {
+        let refusals = match &mut self.kind {
+            Kind::Embedded(embedded) => embedded.put(db, args)?,
+            Kind::Remote(remote) => remote.put(db, args).await?,
+        };
+        self.judge(refusals)
     }
 
     /// Returns when everything is where it belongs.
     pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
-        match self {
-            Destination::Embedded(_) => Ok(()),
-            Destination::Remote(remote) => remote.send().await,
+        let refusals = match &mut self.kind {
+            Kind::Embedded(_) => Vec::new(),
+            Kind::Remote(remote) => remote.send().await?,
+        };
+        self.judge(refusals)
+    }
+
+    fn judge(&mut self, refusals: Vec<Refusal>) -> Result<(), Failure> {
+        for Refusal { args, text } in refusals {
+            if self.lenient && text.contains("unknown command") {
+                self.refused += 1;
+                continue;
+            }
+            let word = |at: usize| args.get(at).map_or(&b""[..], Vec::as_slice).escape_ascii();
+            let (name, key) = (word(0), word(1));
+            return Err(format!("the store refuses {name} \"{key}\": {text}").into());
         }
+        Ok(())
     }
 }
 
 impl Embedded {
-    fn put(&mut self, db: u64, args: &[Vec<u8>]) -> Result<(), Failure> {
+    fn put(&mut self, db: u64, args: Vec<Vec<u8>>) -> Result<Vec<Refusal>, Failure> {
         if db != self.db {
-            self.call(&[b"SELECT", db.to_string().as_bytes()])?;
+            if let Some(text) = self.call(&[b"SELECT", db.to_string().as_bytes()]) {
+                return Err(format!("database {db}: {text}").into());
+            }
             self.db = db;
         }
-        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-        self.call(&args)
+        let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let refusal = self.call(&words);
+        let refusal = refusal.map(|text| Refusal { args, text });
+        Ok(refusal.into_iter().collect())
     }
 
-    fn call(&mut self, args: &[&[u8]]) -> Result<(), Failure> {
+    /// The text of the error, if the reply is one.
+    fn call(&mut self, args: &[&[u8]]) -> Option<String> {
         match self.client.call(args) {
-            Value::Error(text) => Err(refused(args.get(1), &String::from_utf8_lossy(&text))),
-            _ => Ok(()),
+            Value::Error(text) => Some(String::from_utf8_lossy(&text).into_owned()),
+            _ => None,
         }
     }
 }
 
 impl Remote {
-    async fn put(&mut self, db: u64, args: Vec<Vec<u8>>) -> Result<(), Failure> {
+    async fn put(&mut self, db: u64, args: Vec<Vec<u8>>) -> Result<Vec<Refusal>, Failure> {
         let is_full = self.batch.len() >= BATCH_COMMANDS || self.bytes >= BATCH_BYTES;
-        if db != self.db || is_full {
-            self.send().await?;
-        }
+        let refusals = match db != self.db || is_full {
+            true => self.send().await?,
+            false => Vec::new(),
+        };
         self.db = db;
         self.bytes += args.iter().map(Vec::len).sum::<usize>();
         self.batch.push(args);
-        Ok(())
+        Ok(refusals)
     }
 
-    async fn send(&mut self) -> Result<(), Failure> {
+    async fn send(&mut self) -> Result<Vec<Refusal>, Failure> {
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
         if batch.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let store = self.database().await?;
         let mut pipeline = store.pipeline().within(PATIENCE);
@@ -131,13 +196,11 @@ impl Remote {
         let replies = pipeline
             .await
             .map_err(|error| Failure::unreachable(error.to_string()))?;
-        for (command, reply) in batch.iter().zip(replies) {
-            if let Err(error) = reply {
-                let key = command.get(1).map(Vec::as_slice);
-                return Err(refused(key.as_ref(), &error.to_string()));
-            }
-        }
-        Ok(())
+        let refused = batch.into_iter().zip(replies).filter_map(|(args, reply)| {
+            let text = reply.err()?.to_string();
+            Some(Refusal { args, text })
+        });
+        Ok(refused.collect())
     }
 
     /// The store of the database in question.
@@ -151,9 +214,4 @@ impl Remote {
         self.by_db.insert(db, store.clone());
         Ok(store)
     }
-}
-
-fn refused(key: Option<&&[u8]>, text: &str) -> Failure {
-    let key = key.copied().unwrap_or_default().escape_ascii();
-    Failure::from(format!("the store does not take \"{key}\": {text}"))
 }

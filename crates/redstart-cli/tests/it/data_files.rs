@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use redstart_testkit::{RawConnection, Reply, Server};
 
 use crate::process::run_redstart;
-use crate::{call, expect_status};
+use crate::{call, expect_status, info};
 
 fn server() -> Server {
     let builder = Server::from_path().unwrap_or_else(|error| panic!("{error}"));
@@ -145,4 +145,101 @@ fn a_server_that_is_away_is_told_from_a_refusal() {
     gone.kill();
     let imported = run_redstart(&["import", &shown(&path), "--into", &url]);
     assert_eq!(imported.status.code(), Some(3), "{}", imported.stderr);
+}
+
+/// A server that logs what it is told, and was told some things.
+fn logging() -> (Server, RawConnection) {
+    let builder = Server::from_path().unwrap_or_else(|error| panic!("{error}"));
+    let server = builder
+        .args(["--enable-debug-command", "yes", "--appendonly", "yes"])
+        .start()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let mut connection = server.connect().expect("a connection");
+    for line in [
+        "SET greeting hello PX 100000000",
+        "BGREWRITEAOF",
+        "RPUSH list a b 3",
+        "SELECT 5",
+        "MULTI",
+        "ZADD ranking 1.5 a 2 b",
+        "INCR counter",
+        "EXEC",
+        "SELECT 0",
+        "HSET user name john",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(!call(&mut connection, &words).is_error(), "{line}");
+        if line == "BGREWRITEAOF" {
+            while info(&mut connection, "aof_rewrite_in_progress") == "1"
+                || info(&mut connection, "aof_rewrite_scheduled") == "1"
+            {}
+        }
+    }
+    (server, connection)
+}
+
+#[test]
+fn a_log_is_checked_and_imported() {
+    let (source, mut theirs) = logging();
+    let directory = shown(&source.directory().join("appendonlydir"));
+
+    let checked = run_redstart(&["check", &directory]);
+    assert_eq!(checked.status.code(), Some(0), "{}", checked.stdout);
+    for words in [
+        "1 keys: 1 string",
+        "0 keys; 4 commands",
+        "in all 1 keys: 1 string; 4 commands",
+    ] {
+        assert!(
+            checked.stdout.contains(words),
+            "{words}: {}",
+            checked.stdout
+        );
+    }
+
+    let target = server();
+    let imported = run_redstart(&["import", &directory, "--into", &target.url()]);
+    assert_eq!(imported.status.code(), Some(0), "{}", imported.stderr);
+    assert_eq!(imported.stdout, "1 keys: 1 string; 4 commands\n");
+    let mut ours = target.connect().expect("a connection");
+    let digest = ["DEBUG", "DIGEST"];
+    assert_eq!(call(&mut ours, &digest), call(&mut theirs, &digest));
+}
+
+#[test]
+fn a_torn_log_is_told_from_a_damaged_one() {
+    let (source, _) = logging();
+    let directory = source.directory().join("appendonlydir");
+    let log = std::fs::read_dir(&directory)
+        .expect("a directory")
+        .map(|file| file.expect("a file").path())
+        .find(|path| path.extension().is_some_and(|it| it == "aof"))
+        .expect("a log");
+    let bytes = std::fs::read(&log).expect("the log");
+
+    std::fs::write(&log, &bytes[..bytes.len() - 3]).expect("written");
+    let checked = run_redstart(&["check", &shown(&directory)]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(checked.stdout.contains("torn: "), "{}", checked.stdout);
+
+    // After `*2`, `$6` and SELECT, each with a line's end, another argument is announced.
+    let damaged = [&bytes[..16], b"!", &bytes[17..]].concat();
+    std::fs::write(&log, &damaged).expect("written");
+    let checked = run_redstart(&["check", &shown(&directory), "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    assert_eq!(found["ok"], false);
+    assert_eq!(found["files"][1]["error"]["offset"], 16, "{found}");
+}
+
+#[test]
+fn of_several_sets_of_data_one_has_to_be_named() {
+    let (source, mut connection) = logging();
+    expect_status(&mut connection, &["SAVE"], "OK");
+    let refused = run_redstart(&["import", &shown(source.directory()), "--into", "memory:"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let words = "there is more than one set of data, name the one to import: ";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    let checked = run_redstart(&["check", &shown(source.directory())]);
+    assert_eq!(checked.status.code(), Some(0), "{}", checked.stdout);
+    assert_eq!(checked.stdout.lines().count(), 4, "{}", checked.stdout);
 }

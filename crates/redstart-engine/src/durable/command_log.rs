@@ -35,7 +35,12 @@ pub struct LogError {
 impl<R: Read> CommandLog<R> {
     /// Reads a file from its beginning. It must not begin with a snapshot.
     pub fn new(source: R) -> CommandLog<R> {
-        CommandLog(LogReader::of_unknown(source))
+        CommandLog(LogReader::of_unknown(source, 0))
+    }
+
+    /// Reads on behind a snapshot that the file begins with and that ended at `offset`.
+    pub fn continuing(rest: R, offset: u64) -> CommandLog<R> {
+        CommandLog(LogReader::of_unknown(rest, offset))
     }
 
     /// The commands of the next batch; `None` at the end.

@@ -83,9 +83,9 @@ impl<R: Read> LogReader<R> {
         LogReader::at(source, 0, next_lsn)
     }
 
-    /// A reader of a file of which nothing is known.
-    pub(crate) fn of_unknown(source: R) -> LogReader<R> {
-        LogReader::at(source, 0, UNKNOWN)
+    /// A reader from this byte on of a file of which nothing is known.
+    pub(crate) fn of_unknown(source: R, offset: u64) -> LogReader<R> {
+        LogReader::at(source, offset, UNKNOWN)
     }
 
     /// A reader from this byte of a file on.

@@ -33,6 +33,17 @@ pub(crate) struct Manifest {
     pub(crate) history: Vec<Member>,
 }
 
+/// The names of the files that a log's manifest lists, in the order in which they are read. They lie
+/// beside it.
+///
+/// # Errors
+///
+/// It is no manifest; the line is named.
+pub fn files_of_manifest(text: &[u8]) -> Result<Vec<String>, String> {
+    let manifest = Manifest::parse(text).map_err(|(line, flaw)| format!("line {line}: {flaw}"))?;
+    Ok(manifest.read_order().map(|it| it.name.clone()).collect())
+}
+
 /// The longest line, as in Redis.
 const LINE_MAX: usize = 1_024;
 

@@ -34,6 +34,7 @@ pub use command_log::{CommandLog, LogError};
 pub use error::OpenError;
 pub(crate) use journal::{Promise, Settled};
 pub(crate) use load::Target;
+pub use manifest::files_of_manifest;
 pub(crate) use persistence::{Drive, Persistence, Refusal};
 pub use settings::{AppendFsync, Durability, Progress, ProgressListener, SavePoint};
 pub(crate) use snapshot::Form;

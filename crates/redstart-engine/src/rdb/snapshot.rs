@@ -94,6 +94,11 @@ impl<R: Read> Snapshot<R> {
         self.reader.offset()
     }
 
+    /// What comes after the snapshot, once its end was read: a log may follow one in the same file.
+    pub fn into_rest(self) -> impl Read {
+        self.reader.into_rest()
+    }
+
     /// The next item. `None` at the end, when everything was read as it was written.
     pub fn next_item(&mut self) -> Result<Option<Item>, RdbError> {
         loop {
