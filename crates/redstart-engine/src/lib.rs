@@ -19,7 +19,14 @@ mod data;
 mod durable;
 mod keyspace;
 mod random;
-#[allow(dead_code, unused_imports, reason = "for persistence and import")]
+#[cfg_attr(
+    not(feature = "durable"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "nothing is kept, so nothing is written"
+    )
+)]
 pub mod rdb;
 #[cfg(all(test, shuttle))]
 mod schedules;

@@ -126,7 +126,13 @@ impl Destination {
     /// Returns when everything is where it belongs.
     pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
         let refusals = match &mut self.kind {
-            Kind::Embedded(_) => Vec::new(),
+            Kind::Embedded(embedded) => {
+                // An import that is done must not be lost to a crash a moment later.
+                if embedded.store.engine().is_some_and(|it| !it.settle()) {
+                    return Err("the store cannot write what it was given".to_owned().into());
+                }
+                Vec::new()
+            }
             Kind::Remote(remote) => remote.send().await?,
         };
         self.judge(refusals)

@@ -191,7 +191,7 @@ impl Loading<'_> {
                         .and_then(|text| text.parse().ok());
                     about.lsn = number.unwrap_or(0);
                 }
-                Record::Aux { .. } | Record::ResizeDb { .. } => {}
+                Record::Aux { .. } | Record::ResizeDb => {}
                 Record::SelectDb(number) => {
                     let known = u8::try_from(number).ok().filter(|db| *db < DATABASES);
                     db = known.ok_or_else(|| OpenError::Corrupt {

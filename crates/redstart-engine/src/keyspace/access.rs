@@ -53,7 +53,10 @@ impl Access {
     }
 
     /// What is known about the key's use.
-    #[allow(dead_code, reason = "for snapshots under a policy of eviction")]
+    #[cfg_attr(
+        not(feature = "durable"),
+        allow(dead_code, reason = "only snapshots tell")
+    )]
     pub(crate) fn usage(self, tracking: Tracking, now_s: u64) -> Usage {
         match tracking {
             Tracking::Recency => Usage::IdleS(self.idle_s(now_s)),

@@ -28,8 +28,8 @@ pub(crate) enum Record {
     Aux { name: Vec<u8>, value: Vec<u8> },
     /// The entries that follow are of this database, which may be one that is not there.
     SelectDb(u64),
-    /// What this database will hold, if it is to be believed.
-    ResizeDb { keys: u64, volatile: u64 },
+    /// How many keys this database will hold was told, which nobody relies on.
+    ResizeDb,
     /// A key and its value.
     Entry(RdbEntry),
     /// A library of functions: its code.
@@ -122,8 +122,9 @@ impl<R: Read> RdbReader<R> {
                 }
                 mark::SELECT_DB => return Ok(Record::SelectDb(self.source.length()?)),
                 mark::RESIZE_DB => {
-                    let (keys, volatile) = (self.source.length()?, self.source.length()?);
-                    return Ok(Record::ResizeDb { keys, volatile });
+                    self.source.length()?;
+                    self.source.length()?;
+                    return Ok(Record::ResizeDb);
                 }
                 mark::SLOT_INFO => {
                     for _ in 0..3 {

@@ -108,7 +108,7 @@ impl<R: Read> Snapshot<R> {
                     self.db = db;
                     continue;
                 }
-                Record::ResizeDb { .. } => continue,
+                Record::ResizeDb => continue,
                 Record::Aux { name, value } => Item::About { name, value },
                 Record::Function(code) => Item::Function(code),
                 Record::Entry(entry) => Item::Key(SnapshotKey {

@@ -4,8 +4,6 @@ use std::io::{self, Write};
 use super::checksum::Checksum;
 use super::encode::{Encoder, write_length};
 use super::format::{MAGIC, VERSION, mark};
-use crate::keyspace::access::Usage;
-use crate::keyspace::object::Object;
 
 /// Writes a snapshot in Redis' format into any sink, record by record, in this order: what there is
 /// to say about it, then for each database its number, its size and its entries, then the end.
@@ -50,18 +48,19 @@ impl<W: Write> RdbWriter<W> {
 
     /// Writes a key with all that belongs to it. Its use is given where a policy of eviction asks
     /// for it.
+    #[cfg(test)]
     pub(crate) fn entry(
         &mut self,
         key: &[u8],
         expires_ms: Option<u64>,
-        usage: Option<Usage>,
-        object: &Object,
+        usage: Option<crate::keyspace::access::Usage>,
+        object: &crate::keyspace::object::Object,
     ) -> io::Result<()> {
         self.encoder
             .entry(&mut self.out, key, expires_ms, usage, object)
     }
 
-    /// Writes entries that an [`Encoder`] has encoded elsewhere.
+    /// Writes entries that an [`Encoder`] has encoded, which may be while they are locked.
     pub(crate) fn encoded(&mut self, entries: &[u8]) -> io::Result<()> {
         self.out.write_all(entries)
     }
