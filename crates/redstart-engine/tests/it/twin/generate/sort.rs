@@ -10,8 +10,8 @@ pub(super) const TABLE: &[Entry] = &[
     // What is sorted, and what patterns lead to.
     entry(8, "RPUSH", |w| some(w, list, element)),
     entry(5, "RPUSH", |w| some(w, Words::key, element)),
-    entry(6, "SADD", |w| some(w, Words::key, element)),
-    entry(3, "SADD", |w| some(w, Words::key, |w| w.number(-4, 12))),
+    entry(8, "SADD", |w| some(w, Words::key, element)),
+    entry(6, "SADD", |w| some(w, Words::key, |w| w.number(-4, 12))),
     entry(5, "ZADD", |w| scored(w, sorted_set)),
     entry(4, "ZADD", |w| scored(w, Words::key)),
     entry(10, "SET", |w| args![weight_key(w), weight(w)]),
@@ -61,7 +61,7 @@ fn weight_key(w: &mut Words) -> Vec<u8> {
         true => w.number(-3, 12),
         false => element(w),
     });
-    if w.chance(5) {
+    if w.chance(15) {
         key.extend(b"->");
     }
     key
@@ -124,7 +124,7 @@ fn sort(w: &mut Words, stores: bool) -> Vec<Vec<u8>> {
         // By others' text equals stay in order, and only lists have one.
         65..80 => args.extend([list(w), b"ALPHA".to_vec(), b"BY".to_vec(), pattern(w)]),
         // Not at all: lists and sorted sets have an order.
-        80..93 => {
+        80..88 => {
             args.push(if w.chance(50) { list(w) } else { sorted_set(w) });
             args.extend([b"BY".to_vec(), w.one(&["nosort", "", "#", "no\0*"])]);
         }
