@@ -4,7 +4,8 @@
 Usage: redis_py_page.py SERVER
 
 Caching, a leaderboard, unique visitors, places, active users, messages, a rate limit, sessions, hash
-tags and figures, by redis-py, with RESP2 and RESP3: every result is compared.
+tags, figures, the slow log and MONITOR, by redis-py, with RESP2 and RESP3: every result is
+compared.
 """
 
 import json
@@ -195,6 +196,31 @@ class Page:
             for name in ("used_memory_human", "connected_clients", "total_commands_processed")
         }
         return kinds, info["redis_version"], info["role"], info["db0"]["keys"]
+
+    def part_slow_log(self):
+        r = self.r
+        before = r.config_get("slowlog-log-slower-than")
+        r.config_set("slowlog-log-slower-than", 0)
+        r.slowlog_reset()
+        r.set("slow", "v")
+        r.get("slow")
+        entries = r.slowlog_get(10)
+        r.config_set("slowlog-log-slower-than", before["slowlog-log-slower-than"])
+        fields = [sorted(entry) for entry in entries]
+        return before, [entry["command"] for entry in entries], fields
+
+    def part_monitor(self):
+        watcher = self.client()
+        with watcher.monitor() as monitor:
+            self.r.set("watched", 'a "quoted"\n value')
+            self.r.incr("watched:count")
+            seen = []
+            for command in monitor.listen():
+                seen.append((command["command"], command["db"], command["client_type"]))
+                if "INCR" in command["command"]:
+                    break
+        watcher.close()
+        return seen
 
 
 class Checks:
