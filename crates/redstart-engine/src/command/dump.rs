@@ -75,8 +75,10 @@ fn restore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     })?;
 
     let now_ms = ctx.now_ms();
+    // What is replaced goes first, as in Redis, and should it have expired, so does the log of that.
+    let replaced = options.replaces && ctx.take(key).is_some();
     if expires_ms.is_some_and(|at_ms| at_ms <= now_ms) {
-        if ctx.take(key).is_some() {
+        if replaced {
             ctx.changed(key, Event::generic("del"));
             ctx.effect(&[b"DEL", key]);
         }
