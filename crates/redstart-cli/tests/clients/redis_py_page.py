@@ -4,13 +4,17 @@
 Usage: redis_py_page.py SERVER
 
 Caching, a leaderboard, unique visitors, places, active users, messages, a rate limit, sessions, hash
-tags, figures, the slow log and MONITOR, by redis-py, with RESP2 and RESP3: every result is
-compared.
+tags, figures, the slow log, MONITOR and snapshots, by redis-py, with RESP2 and RESP3: every result is
+compared. Then both servers are killed, and what they read back from their append-only files is
+compared too, and each reads the other's.
 """
 
 import json
+import os
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 import warnings
 from functools import wraps
@@ -130,7 +134,8 @@ class Page:
         before = [r.setbit("dau:2024-01-15", user, 1) for user in (3, 7, 1_000, 7)]
         r.setbit("dau:2024-01-16", 7, 1)
         both = r.bitop("AND", "dau:both", "dau:2024-01-15", "dau:2024-01-16")
-        return before, r.bitcount("dau:2024-01-15"), both, r.bitcount("dau:both"), r.getbit("dau:both", 7)
+        counts = [r.bitcount("dau:2024-01-15"), r.bitcount("dau:both")]
+        return before, both, counts, r.getbit("dau:both", 7)
 
     def part_messages(self):
         received, subscribed = queue.Queue(), threading.Event()
@@ -222,6 +227,51 @@ class Page:
         watcher.close()
         return seen
 
+    def part_snapshots(self):
+        r = self.r
+        saved = [r.bgsave() is not False]
+        self.until(lambda: not r.info("persistence")["rdb_bgsave_in_progress"])
+        saved.append(r.info("persistence")["rdb_last_bgsave_status"])
+        rewritten = [r.bgrewriteaof() is not False]
+        self.until(
+            lambda: not any(
+                r.info("persistence")[name]
+                for name in ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+            )
+        )
+        rewritten.append(r.info("persistence")["aof_last_bgrewrite_status"])
+        return saved, rewritten
+
+    def until(self, holds):
+        """Asks again and again: each question takes its time."""
+        for _ in range(PATIENCE * 1_000):
+            if holds():
+                return
+        raise RuntimeError("a save does not end")
+
+
+def contents(server):
+    """All a server holds. Times to live only by whether there is one."""
+    client = server.client()
+    readers = {
+        "string": lambda key: raw(server, key),
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    }
+    held = {
+        key: (readers[client.type(key)](key), client.ttl(key) > 0)
+        for key in sorted(client.keys("*"))
+    }
+    client.close()
+    return held
+
+
+def raw(server, key):
+    """The bytes of a string, which may be no text."""
+    client = server.client(decode_responses=False)
+    value = client.get(key)
+    client.close()
+    return value
+
 
 class Checks:
     """Counts what was compared, as cargo's tests end."""
@@ -247,16 +297,41 @@ def main():
         sys.exit(__doc__)
     warnings.simplefilter("ignore", DeprecationWarning)
     checks = Checks()
-    servers = [Server(binary) for binary in (sys.argv[1], "redis-server")]
+    durable = ["--appendonly", "yes", "--appendfsync", "always"]
+    servers = [Server(binary, *durable) for binary in (sys.argv[1], "redis-server")]
     try:
         for protocol in (2, 3):
             ours, theirs = [Page(server, protocol).live() for server in servers]
             for name, result in theirs.items():
                 checks.equal(f"{name} (RESP{protocol})", ours.get(name), result)
+        survive(checks, servers)
     finally:
         for server in servers:
             server.stop()
     sys.exit(checks.end())
+
+
+def survive(checks, servers):
+    """Kills the servers and starts them again: on their own files, then on each other's."""
+    held = [contents(server) for server in servers]
+    checks.equal("all that is held", *held)
+    with tempfile.TemporaryDirectory() as shelf:
+        for number, server in enumerate(servers):
+            server.kill()
+            shutil.copytree(files_of(server), os.path.join(shelf, str(number)))
+            server.start()
+            checks.equal("what a killed server had", contents(server), held[number])
+            server.kill()
+        for number, server in enumerate(servers):
+            shutil.rmtree(files_of(server))
+            shutil.copytree(os.path.join(shelf, str(1 - number)), files_of(server))
+            server.start()
+            checks.equal("what the other server had", contents(server), held[1 - number])
+
+
+def files_of(server):
+    """Where a server keeps its append-only files."""
+    return os.path.join(server.directory.name, "appendonlydir")
 
 
 if __name__ == "__main__":
