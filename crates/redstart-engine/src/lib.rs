@@ -48,6 +48,7 @@ pub use durable::{
     SavePoint, files_of_manifest,
 };
 pub use keyspace::change::{ChangeObserver, Effect, EffectLog, Event, EventClass};
+pub use keyspace::object::StringView;
 pub use redstart_protocol::{Resp, Value};
 pub use state::Outbox;
 pub use state::config::EvictionPolicy;

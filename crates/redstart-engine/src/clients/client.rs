@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use redstart_protocol::facts::Flags;
-use redstart_protocol::{Resp, Value};
+use redstart_protocol::{Octets, Resp, Value};
 
 #[cfg(feature = "durable")]
 use super::durability;
@@ -340,7 +339,7 @@ impl Client {
     fn queue(&mut self, command: &Command, args: &[&[u8]]) {
         if let Some(transaction) = &mut self.session.transaction {
             transaction.may_replicate |= command.may_replicate;
-            let args = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
+            let args = args.iter().map(|arg| Octets::from(*arg)).collect();
             transaction.queue.push(args);
             let queued = transaction.queue.len() as u32 + 1;
             self.session.info.queued.store(queued, Ordering::Relaxed);

@@ -12,13 +12,15 @@ use crate::command::error::CommandError;
 use crate::keyspace::change::Event;
 use crate::keyspace::object::{Object, StringView};
 use crate::keyspace::shards::LockSet;
-use crate::keyspace::{Space, Ttl};
+use crate::keyspace::{Found, Space, Ttl};
 
 /// The string at one key, while its shard is locked.
 pub struct StringSlot<'s, 'e> {
     space: &'s mut Space<'e>,
     db: u8,
     key: &'s [u8],
+    /// Where it is, once it was read.
+    found: Option<Found>,
     memory_is_short: bool,
 }
 
@@ -41,13 +43,13 @@ impl StringSlot<'_, '_> {
     /// # Errors
     ///
     /// The reply WRONGTYPE if the key holds another type.
-    pub fn read<R>(&mut self, look: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, Value> {
-        match self.space.read_string(self.db, self.key) {
+    pub fn read<R>(&mut self, look: impl FnOnce(Option<StringView<'_>>) -> R) -> Result<R, Value> {
+        match self.space.locate_string(self.db, self.key) {
             Err(wrong) => Err(CommandError::from(wrong).into_value()),
             Ok(None) => Ok(look(None)),
-            Ok(Some(StringView::Bytes(bytes))) => Ok(look(Some(bytes))),
-            Ok(Some(StringView::Int(number))) => {
-                Ok(look(Some(&redstart_protocol::number::format_i64(number))))
+            Ok(Some((found, string))) => {
+                self.found = Some(found);
+                Ok(look(Some(string)))
             }
         }
     }
@@ -57,21 +59,24 @@ impl StringSlot<'_, '_> {
     /// # Errors
     ///
     /// The reply OOM if memory is exhausted. Nothing was changed then.
-    pub fn set(&mut self, value: &[u8], ttl_ms: u64) -> Result<(), Value> {
+    pub fn set(&mut self, value: StringView<'_>, ttl_ms: u64) -> Result<(), Value> {
         if self.memory_is_short {
             return Err(CommandError::OUT_OF_MEMORY.into_value());
         }
         let at_ms = self.space.now_ms().saturating_add(ttl_ms.max(1));
-        self.space
-            .put(self.db, self.key, Object::string(value), Ttl::At(at_ms));
+        let (object, ttl) = (Object::from(value), Ttl::At(at_ms));
+        match self.found {
+            Some(found) => self.space.replace(self.db, found, object, ttl),
+            None => self.space.put(self.db, self.key, object, ttl),
+        }
         self.space.changed(self.db, self.key, Event::string("set"));
         self.space
             .changed(self.db, self.key, Event::generic("expire"));
         if self.space.is_logging() {
-            let at_ms = at_ms.to_string();
+            let (value, at_ms) = (value.as_bytes(), at_ms.to_string());
             self.space.log(
                 self.db,
-                &[b"SET", self.key, value, b"PXAT", at_ms.as_bytes()],
+                &[b"SET", self.key, &value, b"PXAT", at_ms.as_bytes()],
             );
         }
         Ok(())
@@ -121,6 +126,7 @@ impl Client {
             space: &mut space,
             db: session.db,
             key,
+            found: None,
             memory_is_short,
         });
         if let Some(log) = &environment.log

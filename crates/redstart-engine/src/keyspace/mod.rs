@@ -19,4 +19,4 @@ pub(crate) mod watch;
 pub(crate) use entry::Entry;
 #[cfg(feature = "durable")]
 pub(crate) use snapshot::Population;
-pub(crate) use space::{Space, Surroundings, Ttl, Whose, WrongType};
+pub(crate) use space::{Found, Space, Surroundings, Ttl, Whose, WrongType};

@@ -86,14 +86,25 @@ const EMBSTR_MAX: usize = 44;
 
 /// A string value as it is stored.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum StringView<'a> {
+pub enum StringView<'a> {
+    /// A canonical 64-bit integer.
     Int(i64),
+    /// Anything else.
     Bytes(&'a [u8]),
+}
+
+impl From<StringView<'_>> for Object {
+    fn from(string: StringView<'_>) -> Object {
+        match string {
+            StringView::Int(number) => Object::Int(number),
+            StringView::Bytes(bytes) => Object::string(bytes),
+        }
+    }
 }
 
 impl<'a> StringView<'a> {
     /// The string's bytes, written out if it is an integer.
-    pub(crate) fn as_bytes(self) -> Cow<'a, [u8]> {
+    pub fn as_bytes(self) -> Cow<'a, [u8]> {
         match self {
             StringView::Int(number) => Cow::Owned(number.to_string().into_bytes()),
             StringView::Bytes(bytes) => Cow::Borrowed(bytes),

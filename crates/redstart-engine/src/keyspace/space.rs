@@ -33,6 +33,20 @@ pub(crate) enum Ttl {
     At(u64),
 }
 
+impl Ttl {
+    /// Sets an entry's time to live, and how many entries of its database have one.
+    fn apply(self, expires: &mut Option<NonZeroU64>, volatile: &mut usize) {
+        let new = match self {
+            Ttl::Keep => return,
+            Ttl::Clear => None,
+            Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
+        };
+        *volatile -= usize::from(expires.is_some());
+        *volatile += usize::from(new.is_some());
+        *expires = new;
+    }
+}
+
 /// Which entries may be sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
@@ -82,13 +96,14 @@ struct Place {
 
 /// Where a live key is, until its shard changes.
 #[derive(Clone, Copy)]
-struct Found {
+pub(crate) struct Found {
     shard: usize,
     spot: Spot,
 }
 
 /// A live entry that is being looked at.
 struct Seen<'s> {
+    found: Found,
     entry: &'s mut Entry,
     /// Of its shard.
     heap_bytes: &'s mut usize,
@@ -248,6 +263,21 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// The same, and where it is.
+    pub(crate) fn locate_string(
+        &mut self,
+        db: u8,
+        key: &[u8],
+    ) -> Result<Option<(Found, StringView<'_>)>, WrongType> {
+        match self.look(db, key, Look::Read) {
+            None => Ok(None),
+            Some(Seen { found, entry, .. }) => {
+                let string = entry.object.as_string().ok_or(WrongType)?;
+                Ok(Some((found, string)))
+            }
+        }
+    }
+
     // ---- writing ------------------------------------------------------------------------------
 
     /// Sets `key` to `object`, whatever it held. The caller reports the change.
@@ -256,10 +286,6 @@ impl<'a> Space<'a> {
         self.note_used(place.hash);
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
         let access = Access::first(tracking, now_s);
-        let expires = match ttl {
-            Ttl::At(at_ms) => NonZeroU64::new(at_ms.max(1)),
-            Ttl::Keep | Ttl::Clear => None,
-        };
         let Shard {
             databases,
             heap_bytes,
@@ -286,19 +312,19 @@ impl<'a> Space<'a> {
                     true => entry.access = access,
                     false => entry.access.touch(tracking, now_s, self.rng),
                 }
-                if replaces_expired || ttl != Ttl::Keep {
-                    *volatile -= usize::from(entry.expires.is_some());
-                    *volatile += usize::from(expires.is_some());
-                    entry.expires = expires;
-                }
+                let ttl = match ttl {
+                    Ttl::Keep if replaces_expired => Ttl::Clear,
+                    ttl => ttl,
+                };
+                ttl.apply(&mut entry.expires, volatile);
             }
             Slot::Vacant(vacant) => {
                 if let Some(announcer) = self.surroundings.announcer {
                     announcer.announce(db, key, Event::NEW);
                 }
-                let key = Blob::from(key);
+                let (key, mut expires) = (Blob::from(key), None);
                 *heap_bytes += key.heap_bytes();
-                *volatile += usize::from(expires.is_some());
+                ttl.apply(&mut expires, volatile);
                 vacant.insert(Entry {
                     key,
                     object,
@@ -312,6 +338,24 @@ impl<'a> Space<'a> {
         if replaces_expired {
             self.expired(db, key);
             self.announce(db, key, Event::NEW);
+        }
+    }
+
+    /// Sets a key that was just found to `object`, as [`Space::put`] would.
+    pub(crate) fn replace(&mut self, db: u8, found: Found, object: Object, ttl: Ttl) {
+        let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let Shard {
+            databases,
+            heap_bytes,
+            ..
+        } = self.locked.shard_mut(found.shard);
+        let Database { table, volatile } = &mut databases[usize::from(db)];
+        if let Some(entry) = table.at_mut(found.spot) {
+            *heap_bytes += object.memory();
+            *heap_bytes -= entry.object.memory();
+            entry.object = object;
+            entry.access.touch(tracking, now_s, self.rng);
+            ttl.apply(&mut entry.expires, volatile);
         }
     }
 
@@ -333,7 +377,9 @@ impl<'a> Space<'a> {
         key: &[u8],
         change: impl FnOnce(&mut Object) -> R,
     ) -> Option<R> {
-        let Seen { entry, heap_bytes } = self.look(db, key, Look::Change)?;
+        let Seen {
+            entry, heap_bytes, ..
+        } = self.look(db, key, Look::Change)?;
         let before = entry.object.memory();
         let result = change(&mut entry.object);
         *heap_bytes = *heap_bytes - before + entry.object.memory();
@@ -832,7 +878,11 @@ impl<'a> Space<'a> {
         if is_use {
             entry.access.touch(tracking, now_s, self.rng);
         }
-        Some(Seen { entry, heap_bytes })
+        Some(Seen {
+            found,
+            entry,
+            heap_bytes,
+        })
     }
 
     #[cold]

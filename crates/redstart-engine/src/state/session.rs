@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use redstart_protocol::Resp;
+use redstart_protocol::{Octets, Resp};
 
 use super::Outbox;
 use super::registry::ClientInfo;
@@ -40,7 +40,7 @@ pub(crate) struct Session {
 /// Commands queued since MULTI.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
-    pub(crate) queue: Vec<Vec<Bytes>>,
+    pub(crate) queue: Vec<Vec<Octets>>,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) aborted: bool,
     /// Some queued command has an effect that a pause of writes holds back.

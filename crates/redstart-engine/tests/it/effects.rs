@@ -5,11 +5,13 @@
 //! was written and no deadline in it may pass before its time. So an effect that depends on when
 //! it is carried out, or on chance, or on where a key lives, is found out here.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use redstart_engine::{
-    Client, Effect, EffectLog, Engine, EvictionPolicy, Outbox, Peer, SimulatedClock, Value,
+    Client, Effect, EffectLog, Engine, EvictionPolicy, Outbox, Peer, SimulatedClock, StringView,
+    Value,
 };
 
 use crate::contents::Contents;
@@ -97,10 +99,14 @@ fn take(step: &Step, clients: &mut [Client], engine: &Engine, clock: &SimulatedC
         Step::Tick => engine.tick(),
         Step::Native(key, ttl_ms) => {
             let _ = clients[0].with_string(key, |slot| {
-                let longer = slot.read(|old| [old.unwrap_or(b"new"), b"+"].concat());
+                let longer = slot.read(|old| {
+                    let old = old.map_or(Cow::Borrowed(&b"new"[..]), StringView::as_bytes);
+                    [&*old, b"+"].concat()
+                });
                 if let Ok(longer) = longer {
                     // Refused when memory is short, which then is no effect.
-                    let _ = slot.set(&longer[longer.len().saturating_sub(20)..], *ttl_ms);
+                    let end = &longer[longer.len().saturating_sub(20)..];
+                    let _ = slot.set(StringView::Bytes(end), *ttl_ms);
                 }
             });
         }

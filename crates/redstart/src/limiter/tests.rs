@@ -15,7 +15,7 @@ use redstart_testkit::{RawConnection, Reply, Server};
 
 use super::decision::Verdict;
 use super::model::{self, Answer, Model};
-use super::op::{CheckRules, Subject};
+use super::op::{CheckRules, Numbers, Subject};
 use super::policy::{Policy, Quota};
 use crate::store::{Arguments, KeySpace, Namespace, Operation, Value};
 #[cfg(feature = "embedded")]
@@ -496,13 +496,14 @@ proptest! {
                 _ => None,
             };
             let expiry_before = lab.call(&[b"PEXPIRETIME".to_vec(), key.clone()]);
-            let outcome = operation.outcome(before.as_deref().unwrap_or_default(), now_us);
+            let numbers = Numbers(before.as_deref().unwrap_or_default());
+            let outcome = operation.outcome(numbers, now_us);
             let verdict = lab.check(&operation, now_us);
             prop_assert_eq!(&outcome.verdict, &verdict, "step {} {:?}", index, before);
             let (stored, expiry) = match outcome.write {
                 Some(write) => {
                     let expiry = i64::try_from(write.expire_at_ms).unwrap();
-                    (Some(write.states.to_vec()), Reply::Integer(expiry))
+                    (Some(write.states.into_text().to_vec()), Reply::Integer(expiry))
                 }
                 None => (before, expiry_before),
             };

@@ -29,7 +29,9 @@ const IDLE_CLIENTS: usize = 64;
 
 /// A handle of an engine, with its own clients and its own share in keeping it going.
 pub(crate) struct Embedded {
-    clients: Mutex<Vec<Client>>,
+    /// Boxed, because they are large and change hands twice a command.
+    #[expect(clippy::vec_box, reason = "they change hands twice a command")]
+    clients: Mutex<Vec<Box<Client>>>,
     hold: Hold,
     ticker: Option<JoinHandle<()>>,
 }
@@ -105,7 +107,7 @@ impl Embedded {
     /// A client is lent out without holding the lock. One that panics is not taken back.
     pub(crate) fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> T {
         let idle = self.clients.lock().pop();
-        let mut client = idle.unwrap_or_else(|| self.hold.host().connect());
+        let mut client = idle.unwrap_or_else(|| Box::new(self.hold.host().connect()));
         let output = work(&mut client);
         let mut clients = self.clients.lock();
         if clients.len() < IDLE_CLIENTS {

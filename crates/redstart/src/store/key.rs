@@ -126,22 +126,21 @@ impl fmt::Debug for Key {
 }
 
 fn escape_into(part: &[u8], bytes: &mut Vec<u8>) {
-    if !part
+    let mut rest = part;
+    while let Some(at) = rest
         .iter()
-        .any(|byte| matches!(byte, b'%' | b':' | b'{' | b'}'))
+        .position(|byte| matches!(byte, b'%' | b':' | b'{' | b'}'))
     {
-        bytes.extend_from_slice(part);
-        return;
+        bytes.extend_from_slice(&rest[..at]);
+        bytes.extend_from_slice(match rest[at] {
+            b'%' => b"%25",
+            b':' => b"%3A",
+            b'{' => b"%7B",
+            _ => b"%7D",
+        });
+        rest = &rest[at + 1..];
     }
-    for &byte in part {
-        match byte {
-            b'%' => bytes.extend_from_slice(b"%25"),
-            b':' => bytes.extend_from_slice(b"%3A"),
-            b'{' => bytes.extend_from_slice(b"%7B"),
-            b'}' => bytes.extend_from_slice(b"%7D"),
-            other => bytes.push(other),
-        }
-    }
+    bytes.extend_from_slice(rest);
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The check: a cost against all rules of a policy.
 
+#[cfg(feature = "embedded")]
+use redstart_engine::StringView;
 use redstart_protocol::Value;
 use smallvec::SmallVec;
 
@@ -41,10 +43,14 @@ impl<'p> CheckRules<'p> {
 
     /// What the check of GCRA rules comes to. The policy has no others.
     #[cfg(any(feature = "embedded", test))]
-    pub(in crate::limiter) fn outcome(&self, states: &[u8], now_us: u64) -> gcra::Outcome {
+    pub(in crate::limiter) fn outcome(
+        &self,
+        numbers: impl Iterator<Item = u64>,
+        now_us: u64,
+    ) -> gcra::Outcome {
         gcra::check(
             self.policy.gcra_rules(),
-            states,
+            numbers,
             now_us,
             self.cost,
             self.take,
@@ -130,9 +136,20 @@ impl Operation for CheckRules<'_> {
         }
         let verdict = client.with_string(states.as_bytes(), |slot| {
             let now_us = slot.now_us();
-            let outcome = slot.read(|states| self.outcome(states.unwrap_or_default(), now_us))?;
+            let outcome = slot.read(|states| match states {
+                None => self.outcome(std::iter::empty(), now_us),
+                // The digits of a number below zero are those of its magnitude.
+                Some(StringView::Int(number)) => {
+                    self.outcome(std::iter::once(number.unsigned_abs()), now_us)
+                }
+                Some(StringView::Bytes(text)) => self.outcome(gcra::Numbers(text), now_us),
+            })?;
             if let Some(write) = outcome.write {
-                slot.set(&write.states, write.expire_at_ms - now_us / 1000)?;
+                let states = match &write.states {
+                    gcra::States::Number(number) => StringView::Int(*number),
+                    gcra::States::Text(text) => StringView::Bytes(text),
+                };
+                slot.set(states, write.expire_at_ms - now_us / 1000)?;
             }
             Ok(outcome.verdict)
         });

@@ -6,4 +6,6 @@ mod gcra;
 mod subject;
 
 pub(super) use check::CheckRules;
+#[cfg(test)]
+pub(super) use gcra::Numbers;
 pub(super) use subject::Subject;
