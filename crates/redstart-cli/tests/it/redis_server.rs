@@ -90,8 +90,8 @@ fn what_it_does_not_support_is_refused_by_name() {
             "--aclfile users.acl: not yet there: ",
         ),
         (
-            &["--notify-keyspace-events", "KEA"],
-            "--notify-keyspace-events KEA: ",
+            &["--notify-keyspace-events", "KEY"],
+            "--notify-keyspace-events KEY: Invalid event class character",
         ),
         (
             &["--no-such-option", "1"],
