@@ -1,6 +1,7 @@
 //! What the fuzz targets do with their input. Each module is a target, and its `run` panics where
 //! something is wrong.
 
+pub mod aof_load;
 pub mod commands;
 pub mod rdb_load;
 pub mod redis_conf;
@@ -22,4 +23,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("redis_conf", redis_conf::run),
     ("rdb_load", rdb_load::run),
     ("restore_payload", restore_payload::run),
+    ("aof_load", aof_load::run),
 ];

@@ -192,6 +192,11 @@ fn restore_payload() {
 }
 
 #[test]
+fn aof_load() {
+    bounded("aof_load");
+}
+
+#[test]
 fn words_are_read_as_libfuzzer_reads_them() {
     assert_eq!(word(r#""a\x0d\\x\"""#), Some(b"a\r\\x\"".to_vec()));
     assert_eq!(word("# a comment"), None);

@@ -16,6 +16,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("redis_conf", "redis_conf"),
     ("rdb_load", "snapshots"),
     ("restore_payload", "snapshots"),
+    ("aof_load", "protocol"),
 ];
 
 /// What cargo-fuzz would have the compiler do, but for the sanitizers, which need a nightly

@@ -130,6 +130,15 @@ pub(crate) const SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "crashes",
+        about: "ten thousand crashes of a disk that forgets, each opened again",
+        when: &[Ci],
+        run: |run| {
+            run.set_default("REDSTART_CRASH_IMAGES", "10000");
+            run.tests("test -p redstart-engine --all-features --lib durable::tests::crash")
+        },
+    },
+    Suite {
         name: "schedules",
         about: "the engine's locks, under schedules that are chosen to go wrong",
         when: &[Ci, Soak],

@@ -2,6 +2,8 @@
 
 mod change_hook;
 mod contents;
+#[cfg(all(feature = "durable", feature = "server"))]
+mod durable;
 mod effects;
 mod expiry;
 mod iteration;
