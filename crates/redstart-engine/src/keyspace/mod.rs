@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod digest;
 mod entry;
 pub(crate) mod object;
+mod removal;
 pub(crate) mod shard;
 pub(crate) mod shards;
 #[cfg(feature = "durable")]
