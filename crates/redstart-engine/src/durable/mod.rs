@@ -24,7 +24,7 @@ mod saves;
 mod settings;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod torn;
 pub(crate) mod vfs;
 mod writer;

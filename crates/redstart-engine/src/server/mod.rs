@@ -22,6 +22,8 @@
 mod aside;
 mod connection;
 mod gate;
+#[cfg(all(test, feature = "durable"))]
+mod held_back;
 mod lanes;
 mod listener;
 mod roster;

@@ -23,7 +23,7 @@ const DIRECTORY: &str = "/data";
 
 const START_US: u64 = 1_700_000_000_000_000;
 
-fn settings(policy: AppendFsync) -> Durability {
+pub(crate) fn settings(policy: AppendFsync) -> Durability {
     let mut settings = Durability::new(DIRECTORY);
     settings.appendonly = true;
     settings.appendfsync = policy;
@@ -32,7 +32,7 @@ fn settings(policy: AppendFsync) -> Durability {
 }
 
 /// An engine of one shard that repeats itself, on this disk.
-fn open(vfs: impl Vfs + 'static, settings: Durability) -> Result<Kept, OpenError> {
+pub(crate) fn open(vfs: impl Vfs + 'static, settings: Durability) -> Result<Kept, OpenError> {
     let clock = SimulatedClock::new(START_US);
     let engine = Engine::builder()
         .shards(1)
@@ -47,8 +47,8 @@ fn open(vfs: impl Vfs + 'static, settings: Durability) -> Result<Kept, OpenError
     })
 }
 
-struct Kept {
-    engine: Engine,
+pub(crate) struct Kept {
+    pub(crate) engine: Engine,
     client: Client,
     clock: SimulatedClock,
 }
@@ -80,13 +80,13 @@ impl Kept {
         Digest::of_all(&space).to_string()
     }
 
-    fn durable(&self) -> &Persistence {
+    pub(crate) fn durable(&self) -> &Persistence {
         let durable = self.engine.environment.durable.as_ref();
         durable.expect("it was opened with one")
     }
 
     /// The number of the last batch.
-    fn lsn(&self) -> u64 {
+    pub(crate) fn lsn(&self) -> u64 {
         self.durable().journal().appended()
     }
 
@@ -107,7 +107,7 @@ impl Kept {
         while self.step_snapshot() {}
     }
 
-    fn pass(&self, ms: u64) {
+    pub(crate) fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
     }
 

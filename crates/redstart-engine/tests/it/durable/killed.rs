@@ -111,7 +111,7 @@ fn disturb(connection: &mut RawConnection, random: &mut Random, round: usize) ->
     for step in 0..1 + random.below(60) {
         let mut request = Vec::new();
         if step == rewrite_at {
-            let command = if round % 2 == 0 {
+            let command = if round.is_multiple_of(2) {
                 "BGREWRITEAOF"
             } else {
                 "SAVE"
