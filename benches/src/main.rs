@@ -2,6 +2,7 @@
 //!
 //! Run by `cargo xtask bench <area>`.
 
+mod durable;
 mod embedded;
 mod limiter;
 mod memory;
@@ -18,7 +19,8 @@ fn main() -> ExitCode {
         "port" => port::Contestants::find().and_then(|all| port::rows(&all)),
         "memory" => port::Contestants::find().and_then(|all| memory::rows(&all)),
         "limiter" => limiter::rows(),
-        _ => Err("which area? engine (embedded, port and memory), or limiter".to_owned()),
+        "durable" => port::Contestants::find().and_then(|all| durable::rows(&all)),
+        _ => Err("which area? engine (embedded, port and memory), limiter, or durable".to_owned()),
     };
     match result {
         Ok(rows) => {
