@@ -197,6 +197,12 @@ impl Client {
         self.session.monitoring
     }
 
+    /// Whether it gets everything that changes.
+    #[cfg(all(feature = "server", feature = "durable"))]
+    pub(crate) fn is_replica(&self) -> bool {
+        self.session.info.is_replica.load(Ordering::Relaxed)
+    }
+
     /// The protocol version in force.
     pub fn resp(&self) -> Resp {
         self.session.resp
@@ -389,11 +395,10 @@ impl Client {
         let space = Space::new(&environment.shards, locked, surroundings, rng);
         let mut ctx = Ctx::new(space, session, environment, Origin::Client, memory_is_short);
         let value = command::invoke(&mut ctx, command, args);
-        if let Some(log) = &environment.log
-            && !ctx.space.effects().is_empty()
-        {
+        if !ctx.space.effects().is_empty() {
             let effects = std::mem::take(ctx.space.effects());
-            let lsn = upkeep::append(&mut ctx.space, &**log, &effects, command.is_atomic_batch);
+            let atomic = command.is_atomic_batch;
+            let lsn = upkeep::append(&mut ctx.space, environment, &effects, atomic);
             #[cfg(feature = "durable")]
             promise.wrote(lsn);
             #[cfg(not(feature = "durable"))]

@@ -262,6 +262,8 @@ impl EngineBuilder {
                 log: self.log,
                 #[cfg(feature = "durable")]
                 durable,
+                #[cfg(feature = "durable")]
+                replicas: Default::default(),
                 observer: self.observer,
                 rng: Mutex::new(rng),
                 run_id,

@@ -129,11 +129,9 @@ impl Client {
             found: None,
             memory_is_short,
         });
-        if let Some(log) = &environment.log
-            && !space.effects().is_empty()
-        {
+        if !space.effects().is_empty() {
             let effects = std::mem::take(space.effects());
-            let lsn = upkeep::append(&mut space, &**log, &effects, true);
+            let lsn = upkeep::append(&mut space, environment, &effects, true);
             #[cfg(feature = "durable")]
             promise.wrote(lsn);
             #[cfg(not(feature = "durable"))]

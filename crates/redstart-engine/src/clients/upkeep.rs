@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::eviction;
 use crate::command::error::CommandError;
-use crate::keyspace::change::{Effect, EffectLog};
+use crate::keyspace::change::Effect;
 use crate::keyspace::shards::Locked;
 use crate::keyspace::{Space, Surroundings};
 use crate::state::Environment;
@@ -23,7 +23,10 @@ pub(super) fn tick(environment: &Arc<Environment>) {
     environment.refresh_attention();
     stats.sample(now_us, commands(environment));
     #[cfg(feature = "durable")]
-    crate::state::snapshots::begin_due(environment);
+    {
+        crate::state::snapshots::begin_due(environment);
+        environment.replicas.look_after(now_us / 1_000_000);
+    }
     if !config.active_expire.load(Ordering::Relaxed)
         || environment.pause.is_on(|| now_us)
         || environment.is_loading()
@@ -63,28 +66,36 @@ pub(super) fn with_shard<R>(
     let mut rng = environment.fork_rng();
     let mut space = Space::new(&environment.shards, locked, surroundings, &mut rng);
     let result = work(&mut space);
-    if let Some(log) = &environment.log {
-        let effects = std::mem::take(space.effects());
-        if !effects.is_empty() {
-            append(&mut space, &**log, &effects, false);
-        }
+    let effects = std::mem::take(space.effects());
+    if !effects.is_empty() {
+        append(&mut space, environment, &effects, false);
     }
     result
 }
 
-/// Logs effects under the locks they were made under.
+/// Logs effects, and sends them to replicas, under the locks they were made under. The number they
+/// have in the log, if one is kept.
 #[inline]
 pub(super) fn append(
     space: &mut Space<'_>,
-    log: &dyn EffectLog,
+    environment: &Environment,
     effects: &[Effect],
     atomic: bool,
 ) -> u64 {
-    let lsn = log.append(effects, atomic);
+    let mut lsn = 0;
+    if let Some(log) = &environment.log
+        && log.is_on()
+    {
+        lsn = log.append(effects, atomic);
+        #[cfg(feature = "durable")]
+        space.note_logged(lsn);
+        #[cfg(not(feature = "durable"))]
+        let _ = space;
+    }
     #[cfg(feature = "durable")]
-    space.note_logged(lsn);
-    #[cfg(not(feature = "durable"))]
-    let _ = space;
+    if environment.replicas.are_attached() {
+        environment.replicas.send(effects, atomic);
+    }
     lsn
 }
 

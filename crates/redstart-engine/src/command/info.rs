@@ -376,19 +376,48 @@ fn stats(ctx: &Ctx<'_>, report: &mut Report) {
 
 /// A master that nobody follows.
 fn replication(ctx: &Ctx<'_>, report: &mut Report) {
+    report.field("role", "master");
+    #[cfg(feature = "durable")]
+    let offset = replicas(ctx, report);
+    #[cfg(not(feature = "durable"))]
+    let offset = {
+        report.field("connected_slaves", 0);
+        0
+    };
     report.fields(&[
-        ("role", &"master"),
-        ("connected_slaves", &0),
         ("master_failover_state", &"no-failover"),
         ("master_replid", &ctx.env.run_id),
         ("master_replid2", &"0".repeat(40)),
-        ("master_repl_offset", &0),
+        ("master_repl_offset", &offset),
         ("second_repl_offset", &-1),
         ("repl_backlog_active", &0),
         ("repl_backlog_size", &0),
         ("repl_backlog_first_byte_offset", &0),
         ("repl_backlog_histlen", &0),
     ]);
+}
+
+/// Those who follow; how far they should be.
+#[cfg(feature = "durable")]
+fn replicas(ctx: &Ctx<'_>, report: &mut Report) -> u64 {
+    let replicas = ctx.env.replicas.all();
+    report.field("connected_slaves", replicas.len());
+    let now_s = ctx.env.monotonic_s();
+    for (index, replica) in replicas.iter().enumerate() {
+        let state = match replica.is_online() {
+            true => "online",
+            false => "send_bulk",
+        };
+        let line = format!(
+            "ip={},port={},state={state},offset={},lag={}",
+            replica.ip(),
+            replica.port.load(Ordering::Relaxed),
+            replica.acknowledged(),
+            replica.lag_s(now_s),
+        );
+        report.field(&format!("slave{index}"), line);
+    }
+    ctx.env.replicas.offset()
 }
 
 fn cpu(_: &Ctx<'_>, report: &mut Report) {

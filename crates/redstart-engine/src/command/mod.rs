@@ -35,6 +35,7 @@ mod monitor;
 mod persistence;
 mod pubsub;
 mod redact;
+mod replication;
 #[cfg(feature = "script")]
 mod scripting;
 mod server;
@@ -142,6 +143,7 @@ const FAMILIES: &[&[Row]] = &[
     client::TABLE,
     server::TABLE,
     persistence::TABLE,
+    replication::TABLE,
     info::TABLE,
     slowlog::TABLE,
     latency::TABLE,
@@ -364,6 +366,8 @@ pub(crate) fn refused(session: &mut Session, args: &[&[u8]]) {
 pub(crate) fn leave(env: &Environment, session: &mut Session) {
     pubsub::leave_all(env, session);
     monitor::leave(env, session);
+    #[cfg(feature = "durable")]
+    env.replicas.detach(session.info.id);
     session.forget_watched();
 }
 

@@ -19,7 +19,6 @@ pub(super) const TABLE: &[Row] = &[
     row("flushdb", flushdb).all_shards(),
     row("flushall", flushall).all_shards(),
     row("swapdb", swapdb).all_shards(),
-    row("role", role),
     row("shutdown", shutdown),
 ];
 
@@ -82,15 +81,6 @@ fn check_mode(args: &[&[u8]]) -> Result<(), CommandError> {
         [_, mode] if is(mode, "SYNC") || is(mode, "ASYNC") => Ok(()),
         _ => Err(CommandError::SYNTAX),
     }
-}
-
-/// A master without replicas, which has written nothing that one could be behind of.
-fn role(_: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    Ok(Value::Array(vec![
-        Value::bulk("master"),
-        Value::Integer(0),
-        Value::Array(Vec::new()),
-    ]))
 }
 
 fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {

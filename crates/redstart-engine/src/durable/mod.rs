@@ -30,6 +30,7 @@ pub(crate) mod vfs;
 mod writer;
 
 pub(crate) use background::{Circumstances, Job, Purpose};
+pub(crate) use batch::command;
 pub use command_log::{CommandLog, LogError};
 pub use error::OpenError;
 pub(crate) use journal::{Promise, Settled};
@@ -37,4 +38,4 @@ pub(crate) use load::Target;
 pub use manifest::files_of_manifest;
 pub(crate) use persistence::{Drive, Persistence, Refusal};
 pub use settings::{AppendFsync, Durability, Progress, ProgressListener, SavePoint};
-pub(crate) use snapshot::Form;
+pub(crate) use snapshot::{Form, Origin, Snapshot};

@@ -336,7 +336,8 @@ impl Persistence {
         circumstances: &Circumstances,
     ) -> Option<Job> {
         let mut saves = self.saves.lock();
-        if saves.running.is_some() {
+        // A replica may be getting one.
+        if saves.running.is_some() || space.is_snapshotting() {
             return None;
         }
         saves.begin(purpose, self.clock.monotonic_us(), circumstances.now_s);

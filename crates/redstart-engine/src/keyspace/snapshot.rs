@@ -125,6 +125,11 @@ impl Space<'_> {
             .unwrap_or(0)
     }
 
+    /// Whether a snapshot of the locked shards is being taken.
+    pub(crate) fn is_snapshotting(&self) -> bool {
+        self.locked.iter().any(|shard| shard.snapshot.is_some())
+    }
+
     /// Begins a snapshot at this moment; how many keys it holds in each database.
     pub(crate) fn begin_snapshot(&mut self, number: u32) -> [Population; DATABASES as usize] {
         begin(self.locked.iter_mut(), number)

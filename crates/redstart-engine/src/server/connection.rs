@@ -335,6 +335,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
         let subscriber = self.client.subscriptions() > 0;
         self.place.note_subscriber(subscriber);
         let limit = match self.environment.connections.output(subscriber).hard_bytes() {
+            #[cfg(feature = "durable")]
+            _ if self.client.is_replica() => crate::state::replicas::OUTPUT_MAX,
             0 => usize::MAX,
             hard => {
                 let hard = usize::try_from(hard).unwrap_or(usize::MAX);

@@ -6,6 +6,8 @@ pub(crate) mod attention;
 pub(crate) mod calls;
 pub(crate) mod config;
 pub(crate) mod connections;
+#[cfg(feature = "durable")]
+pub(crate) mod full_sync;
 pub(crate) mod histogram;
 pub(crate) mod host;
 pub(crate) mod latency;
@@ -16,6 +18,8 @@ pub(crate) mod pause;
 pub(crate) mod process;
 pub(crate) mod pubsub;
 pub(crate) mod registry;
+#[cfg(feature = "durable")]
+pub(crate) mod replicas;
 #[cfg(feature = "script")]
 pub(crate) mod scripts;
 pub(crate) mod session;
@@ -63,6 +67,8 @@ pub(crate) struct Environment {
     /// Keeps the data, if it is kept.
     #[cfg(feature = "durable")]
     pub(crate) durable: Option<crate::durable::Persistence>,
+    #[cfg(feature = "durable")]
+    pub(crate) replicas: replicas::Replicas,
     pub(crate) observer: Option<Arc<dyn ChangeObserver>>,
     /// Feeds every client's own generator.
     pub(crate) rng: Mutex<Rng>,
@@ -104,6 +110,10 @@ impl Environment {
     /// Whether effects are to be collected.
     #[inline]
     pub(crate) fn is_logging(&self) -> bool {
+        #[cfg(feature = "durable")]
+        if self.replicas.are_attached() {
+            return true;
+        }
         self.log.as_ref().is_some_and(|log| log.is_on())
     }
 
@@ -118,6 +128,12 @@ impl Environment {
     #[cfg(not(feature = "durable"))]
     pub(crate) fn is_loading(&self) -> bool {
         false
+    }
+
+    /// Seconds on the monotonic clock.
+    #[cfg(feature = "durable")]
+    pub(crate) fn monotonic_s(&self) -> u64 {
+        self.clock.monotonic_us() / 1_000_000
     }
 
     /// A generator of its own for one more client.

@@ -142,6 +142,18 @@ impl Outbox {
         });
     }
 
+    /// Appends bytes as they are. A queue of values takes none.
+    #[cfg(feature = "durable")]
+    pub(crate) fn push_bytes(&self, more: &[u8]) {
+        self.append(|content, _, pending| match content {
+            Content::Bytes(bytes) => {
+                bytes.extend_from_slice(more);
+                bytes.len()
+            }
+            Content::Values(_) => pending,
+        });
+    }
+
     /// Appends an array that announces so many elements and has these, each in the protocol that
     /// was spoken when it was made. A peer of values gets the array it has become.
     pub(crate) fn push_mixed(

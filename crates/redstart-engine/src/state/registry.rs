@@ -43,6 +43,8 @@ pub(crate) struct ClientInfo {
     pub(crate) input_room: AtomicUsize,
     pub(crate) no_evict: AtomicBool,
     pub(crate) monitoring: AtomicBool,
+    /// It gets everything that changes.
+    pub(crate) is_replica: AtomicBool,
 }
 
 /// What a client calls itself.
@@ -116,6 +118,7 @@ impl Registry {
             input_room: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
             monitoring: AtomicBool::new(false),
+            is_replica: AtomicBool::new(false),
         });
         self.clients
             .lock()

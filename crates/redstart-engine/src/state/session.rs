@@ -35,6 +35,12 @@ pub(crate) struct Session {
     pub(crate) monitoring: bool,
     /// The last command asked to be called again: the next call is that.
     pub(crate) is_called_again: bool,
+    /// Where a peer that means to be a replica listens.
+    #[cfg(feature = "durable")]
+    pub(crate) replica_port: u16,
+    /// It reads a snapshot whose length it was not told.
+    #[cfg(feature = "durable")]
+    pub(crate) takes_eof: bool,
 }
 
 /// Commands queued since MULTI.
@@ -82,6 +88,10 @@ impl Session {
             closing: false,
             monitoring: false,
             is_called_again: false,
+            #[cfg(feature = "durable")]
+            replica_port: 0,
+            #[cfg(feature = "durable")]
+            takes_eof: false,
         }
     }
 

@@ -6,6 +6,8 @@ mod contents;
 mod durable;
 mod effects;
 mod expiry;
+#[cfg(all(feature = "server", feature = "durable"))]
+mod graduation;
 mod iteration;
 mod linearizability;
 mod maxmemory;

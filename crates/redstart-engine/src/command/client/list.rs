@@ -129,6 +129,7 @@ fn line(lines: &mut Vec<u8>, (client, outbox): Known<'_>, now_us: u64) {
 fn flags((client, outbox): Known<'_>) -> String {
     let letters = [
         ('O', client.monitoring.load(Ordering::Relaxed)),
+        ('S', client.is_replica.load(Ordering::Relaxed)),
         ('P', client.is_subscriber()),
         ('x', client.queued.load(Ordering::Relaxed) > 0),
         ('A', outbox.is_closed()),
