@@ -1,6 +1,7 @@
 //! What clients have to do with the disk: writes it cannot take are refused, and nobody hears of
 //! what is not as safe as was promised.
 
+#[cfg(feature = "server")]
 use std::task::Waker;
 
 use redstart_protocol::facts::Flags;
@@ -8,7 +9,9 @@ use redstart_protocol::facts::Flags;
 use super::client::Client;
 use crate::command::Command;
 use crate::command::error::CommandError;
-use crate::durable::{Promise, Settled};
+use crate::durable::Promise;
+#[cfg(feature = "server")]
+use crate::durable::Settled;
 use crate::keyspace::Space;
 use crate::state::Environment;
 use crate::state::session::Session;

@@ -280,7 +280,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// The data cannot be loaded, or could not be kept. Nothing was changed then.
+    /// The data cannot be loaded, or could not be kept. It was not changed, but for a torn end that
+    /// may have been cut off.
     pub fn open(self, durability: Durability) -> Result<Engine, OpenError> {
         self.begin(durability)?.load()
     }

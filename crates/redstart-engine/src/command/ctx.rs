@@ -20,10 +20,6 @@ pub(crate) enum Origin {
     /// EXEC.
     Transaction,
     /// A script.
-    #[cfg_attr(
-        not(feature = "script"),
-        expect(dead_code, reason = "without scripts none calls")
-    )]
     Script,
 }
 

@@ -33,7 +33,9 @@ pub(crate) use background::{Circumstances, Job, Purpose};
 pub(crate) use batch::command;
 pub use command_log::{CommandLog, LogError};
 pub use error::OpenError;
-pub(crate) use journal::{Promise, Settled};
+pub(crate) use journal::Promise;
+#[cfg(feature = "server")]
+pub(crate) use journal::Settled;
 pub(crate) use load::Target;
 pub use manifest::files_of_manifest;
 pub(crate) use persistence::{Drive, Persistence, Refusal};
