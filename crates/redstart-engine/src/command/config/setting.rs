@@ -123,6 +123,10 @@ impl Setting {
         &self,
         name: &str,
         value: &[u8],
+        #[cfg_attr(
+            not(feature = "durable"),
+            allow(unused_variables, reason = "only what is kept depends on it")
+        )]
         env: &Environment,
     ) -> Result<Change, String> {
         let value = match self {
