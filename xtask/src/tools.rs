@@ -12,6 +12,9 @@ const ORACLE: &str = "7.0.";
 /// What apt-get installs when no server is there.
 const SERVER_PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
 
+/// Reads INFO for Prometheus; Debian's package of that name.
+const EXPORTER: &str = "prometheus-redis-exporter";
+
 /// Finds redis-server, installing it if it is missing and that is possible, and says which
 /// servers are used.
 pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
@@ -24,6 +27,10 @@ pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
             "redis-server in PATH is {oracle}, and the tests compare with {ORACLE}x: put a redis-server \
              {ORACLE}x first in PATH (Debian 12 and Ubuntu 24.04 have it as the package redis-server)"
         )));
+    }
+    // What it cannot be compared with is not compared: the test says so.
+    if !succeeds(EXPORTER, &["-version"]) && is_root() {
+        let _ = install(run, &[EXPORTER], missing);
     }
     run.note(format!("redis-server {oracle}"));
     let others = std::env::var("REDSTART_TEST_SERVERS").unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Programs of others that talk to a server: redis-cli and redis-benchmark.
+//! Programs of others that talk to a server: redis-cli, redis-benchmark, an exporter for Prometheus.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use redstart_testkit::{Address, Server};
@@ -141,5 +141,51 @@ fn redis_benchmark_runs_through() {
                 .any(|line| line.starts_with(test) && line.contains("requests per second"));
             assert!(result, "{test} has no result: {}", ended.stdout);
         }
+    }
+}
+
+/// Debian's prometheus-redis-exporter finds nothing to complain of in what it reads.
+#[test]
+fn an_exporter_for_prometheus_reads_all_of_info() {
+    const EXPORTER: &str = "prometheus-redis-exporter";
+    if Command::new(EXPORTER).arg("-version").output().is_err() {
+        eprintln!("{EXPORTER} is not installed: nothing is tested");
+        return;
+    }
+    let (_server, port) = start_on_a_port(&[]);
+    let port = port.to_string();
+    for args in [&["SET", "a", "1"][..], &["GET", "a"], &["LPUSH", "a", "1"]] {
+        run("redis-cli", &[&["-p", &port], args].concat());
+    }
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
+    let address = free.expect("a free port").to_string();
+    let redis = format!("redis://127.0.0.1:{port}");
+    let args = ["-redis.addr", &redis, "-web.listen-address", &address];
+    let mut exporter = Process::start(EXPORTER, &args);
+    exporter.wait_for("Providing metrics");
+
+    // It says so just before it listens.
+    let mut page = loop {
+        match std::net::TcpStream::connect(&address) {
+            Ok(page) => break page,
+            Err(_) => std::thread::yield_now(),
+        }
+    };
+    page.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+        .expect("it reads");
+    let mut metrics = String::new();
+    page.read_to_string(&mut metrics).expect("it answers");
+    for line in [
+        "redis_up 1",
+        "redis_exporter_last_scrape_error{err=\"\"} 0",
+        "redis_target_scrape_request_errors_total 0",
+        "redis_commands_total{cmd=\"get\"} 1",
+        "redis_errors_total{err=\"WRONGTYPE\"} 1",
+        "redis_db_keys{db=\"db0\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}: {metrics}"
+        );
     }
 }

@@ -332,7 +332,7 @@ impl Command {
 }
 
 /// Carries a command out under locks that cover its keys, and logs its effect.
-#[inline]
+#[inline(always)]
 pub(crate) fn invoke(ctx: &mut Ctx<'_>, command: &Command, args: &[&[u8]]) -> Value {
     let started_us = measure::begin(ctx, command, args);
     let changes = ctx.space.changes();
