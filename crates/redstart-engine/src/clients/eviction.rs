@@ -45,7 +45,9 @@ pub(super) fn make_room_for_write(environment: &Environment) -> Result<(), Comma
         let now_us = || environment.clock.monotonic_us();
         environment.pause.is_on(now_us)
     };
-    match limit == 0 || is_paused() || evict_down_to(environment, limit) {
+    match limit == 0 || is_paused() || {
+        environment.observe("eviction-cycle", || evict_down_to(environment, limit))
+    } {
         true => Ok(()),
         false => Err(CommandError::OUT_OF_MEMORY),
     }

@@ -33,6 +33,11 @@ pub(super) fn tick(environment: &Arc<Environment>) {
     {
         return;
     }
+    environment.observe("expire-cycle", || sweep(environment));
+}
+
+/// Removes what has expired, some of it in each shard.
+fn sweep(environment: &Environment) {
     for shard in 0..environment.shards.count() {
         for _ in 0..SWEEPS_MAX {
             let again = with_shard(environment, shard, |space| {

@@ -332,7 +332,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 
     /// Sets what the outbox may hold: the limit of the peer's kind, less what is on its way.
     fn limit_output(&mut self) {
-        let subscriber = self.client.subscriptions() > 0;
+        // One that monitors is sent what it did not ask for, as a subscriber is.
+        let subscriber = self.client.subscriptions() > 0 || self.client.is_monitoring();
         self.place.note_subscriber(subscriber);
         let limit = match self.environment.connections.output(subscriber).hard_bytes() {
             #[cfg(feature = "durable")]

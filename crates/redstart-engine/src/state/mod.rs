@@ -100,6 +100,19 @@ impl Environment {
         }
     }
 
+    /// Does something that LATENCY is to tell of if it takes long.
+    pub(crate) fn observe<R>(&self, event: &'static str, work: impl FnOnce() -> R) -> R {
+        if !self.latency.is_on() {
+            return work();
+        }
+        let started_us = self.clock.monotonic_us();
+        let result = work();
+        let usec = self.clock.monotonic_us().saturating_sub(started_us);
+        self.latency
+            .note(event, self.clock.now_us() / 1_000_000, usec);
+        result
+    }
+
     /// To be called when what is to be observed of commands may have changed.
     pub(crate) fn refresh_attention(&self) {
         let timing = self.config.looks_for_slow() || self.latency.is_on();
