@@ -57,3 +57,7 @@ pub use state::host::Host;
 #[cfg(all(doctest, feature = "server"))]
 #[doc = include_str!("../../../docs/engine.md")]
 mod guide_to_the_engine {}
+
+#[cfg(all(doctest, feature = "durable"))]
+#[doc = include_str!("../../../docs/durability.md")]
+mod guide_to_keeping_data {}

@@ -374,8 +374,20 @@ fn a_lie_is_found() {
 #[test]
 fn every_command_has_its_twin() {
     const NOT_SERVED: &[&str] = &["SCRIPT DEBUG"];
-    // One ends the server, one came with 7.2, and one is about a file that the engine does not have.
-    const NOT_COMPARED: &[&str] = &["MONITOR", "SHUTDOWN", "CLIENT SETINFO", "CONFIG REWRITE"];
+    // What ends the server, came with 7.2, or is about files and peers that a twin does not have:
+    // those have tests of their own.
+    const NOT_COMPARED: &[&str] = &[
+        "BGREWRITEAOF",
+        "BGSAVE",
+        "CLIENT SETINFO",
+        "CONFIG REWRITE",
+        "MONITOR",
+        "PSYNC",
+        "REPLCONF",
+        "SAVE",
+        "SHUTDOWN",
+        "SYNC",
+    ];
 
     let mut engine = Embedded::new(1);
     let missing: Vec<_> = unserved(&mut engine).into_iter().collect();
