@@ -1,4 +1,5 @@
-//! The n-th call to the disk fails, for every n, until the workload passes untouched.
+//! The n-th call to the disk fails, for every n, until the workload passes untouched: commands, a
+//! rewrite of the log, a snapshot.
 
 use std::io::ErrorKind;
 
@@ -46,13 +47,26 @@ fn workload(failure: Failure, policy: AppendFsync, after: u64) -> bool {
                 }
                 _ => acknowledged = number,
             }
+            match number {
+                5 => drop(kept.call("BGREWRITEAOF")),
+                12 => drop(kept.call("BGSAVE")),
+                _ => {}
+            }
             kept.pass(300);
             kept.durable().drive();
+            for _ in 0..4 {
+                kept.step_snapshot();
+                kept.durable().drive();
+            }
         }
         assert!(
             acknowledged >= 19,
             "{failure:?} {policy:?} {after}: {acknowledged}"
         );
+        let saves = kept.durable().saves();
+        if calls() <= after {
+            assert_eq!((saves.rewrite.completed, saves.save.completed), (1, 1));
+        }
     }
     let mut again = open(disk, settings(policy)).expect("a disk that no longer fails");
     let found = match again.call("GET key") {
