@@ -93,12 +93,23 @@ impl Subject {
         for parameter in ["hash-max-listpack-entries", "zset-max-listpack-entries"] {
             client.call(&[b"CONFIG", b"SET", parameter.as_bytes(), b"4"]);
         }
-        assert_eq!(accounted(&mut client), 0);
+        // Calls and errors are counted, and times kept, in memory that is not the keys'.
+        client.call(&[b"CONFIG", b"SET", b"latency-tracking", b"no"]);
+        client.call(&[b"SET", b"text", b"x"]);
+        let failing: [&[&[u8]]; 3] = [&[b"DEBUG"], &[b"INCR", b"text"], &[b"LPUSH", b"text", b"x"]];
+        for failing in failing {
+            assert!(client.call(failing).is_error());
+        }
+        client.call(&[b"DEL", b"text"]);
+        for n in 0..1_000 {
+            client.call(&[b"GET", n.to_string().as_bytes()]);
+        }
+        let accounted = accounted(&mut client);
         Subject {
             engine,
             client,
             clock,
-            accounted: 0,
+            accounted,
         }
     }
 

@@ -80,10 +80,12 @@ impl Tallies {
         &mut self.0[index]
     }
 
+    /// Makes room for all there are at once: a few kilobytes.
     #[cold]
     fn grow(&mut self, index: usize) {
-        self.0
-            .resize((index + 1).next_power_of_two(), Tally::default());
+        const NUMBERS: usize = 256;
+        let room = (index + 1).next_power_of_two().max(NUMBERS);
+        self.0.resize(room, Tally::default());
     }
 
     /// Every number that was asked for, with its tally.
