@@ -126,7 +126,12 @@ pub(crate) const SUITES: &[Suite] = &[
             let server = tools::target().join("debug/redstart-server");
             run.set("REDSTART_TWIN_SUBJECT", &server.display().to_string());
             run.set_default("REDSTART_TWIN_COMMANDS", "60000");
-            run.tests("test -p redstart-engine --all-features --test it --no-fail-fast twin::")
+            // What MONITOR shows arrives when it does; the test that compares it needs the engine
+            // itself on our side.
+            run.tests(
+                "test -p redstart-engine --all-features --test it --no-fail-fast twin:: -- \
+                 --skip watching::commands_are_shown_alike",
+            )
         },
     },
     Suite {

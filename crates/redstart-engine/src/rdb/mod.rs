@@ -1,7 +1,7 @@
 //! Redis' format for values and snapshots: what its RDB files, the bases of its logs and the payloads
 //! of DUMP are made of.
 //!
-//! [`RdbWriter`] writes what Redis 7.0 loads; [`RdbReader`] reads what any version up to 7.4 wrote,
+//! `RdbWriter` writes what Redis 7.0 loads; `RdbReader` reads what any version up to 7.4 wrote,
 //! record by record. Neither opens a file: they take any sink and any source of bytes. What comes
 //! from outside is validated to the last byte before it becomes a value.
 
