@@ -80,7 +80,10 @@ enum Served {
     WhileLoading,
 }
 
-/// Serves at once, and has clients that come too early told so.
+/// Data that takes longer to load than this is not waited for before clients are let in.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// Serves while the data is loaded, and has clients that come too early told so.
 async fn load_and_serve(
     prepared: Prepared,
     server: Server,
@@ -94,12 +97,17 @@ async fn load_and_serve(
         }
     });
     let mut serving = std::pin::pin!(serving);
-    let loading = tokio::task::spawn_blocking(|| prepared.load());
-    let loaded = tokio::select! {
-        biased;
-        loaded = loading => loaded.map_err(|error| format!("loading failed: {error}"))?,
-        () = &mut serving => return Ok(Served::WhileLoading),
+    let mut loading = tokio::task::spawn_blocking(|| prepared.load());
+    // What loads in a moment is there before anybody can ask, as with redis-server.
+    let loaded = match tokio::time::timeout(MOMENT, &mut loading).await {
+        Ok(loaded) => loaded,
+        Err(_) => tokio::select! {
+            biased;
+            loaded = loading => loaded,
+            () = &mut serving => return Ok(Served::WhileLoading),
+        },
     };
+    let loaded = loaded.map_err(|error| format!("loading failed: {error}"))?;
     if loaded.is_err() {
         // Nobody waits for the other end if it is gone.
         let _ = give_up.send(());
