@@ -9,7 +9,7 @@
 pub(crate) mod args;
 mod bitfield;
 mod bitmap;
-#[cfg(all(test, feature = "script"))]
+#[cfg(all(test, feature = "script", feature = "durable"))]
 mod catalogue;
 mod client;
 mod command_info;
