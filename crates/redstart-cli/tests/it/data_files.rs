@@ -152,6 +152,8 @@ fn logging() -> (Server, RawConnection) {
     let builder = Server::from_path().unwrap_or_else(|error| panic!("{error}"));
     let server = builder
         .args(["--enable-debug-command", "yes", "--appendonly", "yes"])
+        // Otherwise a write may be put off while the disk is busy.
+        .args(["--appendfsync", "always"])
         .start()
         .unwrap_or_else(|error| panic!("{error}"));
     let mut connection = server.connect().expect("a connection");
