@@ -51,6 +51,12 @@ impl Rng {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
+    /// Forty hexadecimal digits, as Redis names runs and marks ends.
+    pub(crate) fn forty_digits(&mut self) -> String {
+        let eight = |_| format!("{:08x}", self.next_u64() as u32);
+        (0..5).map(eight).collect()
+    }
+
     /// A new generator whose sequence is independent of what this one yields next.
     pub(crate) fn fork(&mut self) -> Rng {
         Rng::new(self.next_u64())

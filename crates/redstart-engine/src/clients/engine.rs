@@ -234,9 +234,7 @@ impl EngineBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let mut rng = Rng::new(self.seed.unwrap_or_else(entropy));
         let seed = Seed::new(rng.next_u64());
-        let run_id = (0..5)
-            .map(|_| format!("{:08x}", rng.next_u64() as u32))
-            .collect();
+        let run_id = rng.forty_digits();
         let started_us = clock.now_us();
         Engine {
             environment: Arc::new(Environment {

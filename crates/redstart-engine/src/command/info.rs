@@ -411,7 +411,7 @@ fn replicas(ctx: &Ctx<'_>, report: &mut Report) -> u64 {
         let line = format!(
             "ip={},port={},state={state},offset={},lag={}",
             replica.ip(),
-            replica.port.load(Ordering::Relaxed),
+            replica.port,
             replica.acknowledged(),
             replica.lag_s(now_s),
         );

@@ -1,15 +1,14 @@
 //! Replication, as far as a primary has part in it: who follows, from where on, how far they are.
 
-#[cfg(feature = "durable")]
-use std::sync::atomic::Ordering;
-
 use redstart_protocol::Value;
 
 #[cfg(feature = "durable")]
-use super::args::is;
+use super::args::{integer, is};
 use super::ctx::Ctx;
 use super::error::CommandError;
 use super::{Row, row};
+#[cfg(feature = "durable")]
+use crate::state::full_sync;
 
 pub(super) const TABLE: &[Row] = &[
     row("role", role),
@@ -37,7 +36,7 @@ fn role(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     let replicas = online.map(|replica| {
         Value::Array(vec![
             Value::bulk(replica.ip()),
-            Value::bulk(replica.port.load(Ordering::Relaxed).to_string()),
+            Value::bulk(replica.port.to_string()),
             Value::bulk(replica.acknowledged().to_string()),
         ])
     });
@@ -58,13 +57,13 @@ fn replconf(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
         let (option, value) = (pair[0], pair[1]);
         match option {
             _ if is(option, "listening-port") => {
-                let port = super::args::integer_within(value, 0..=65_535, NOT_AN_INTEGER)?;
-                ctx.session.replica_port = port as u16;
+                let port = u16::try_from(integer(value)?);
+                ctx.session.replica_port = port.map_err(|_| CommandError::NOT_AN_INTEGER)?;
             }
             _ if is(option, "capa") => ctx.session.takes_eof |= is(value, "eof"),
             _ if is(option, "ip-address") || is(option, "version") => {}
             _ if is(option, "ack") => {
-                let offset = super::args::integer(value).unwrap_or(0);
+                let offset = integer(value).unwrap_or(0);
                 let offset = u64::try_from(offset).unwrap_or(0);
                 if let Some(replica) = ctx.env.replicas.of(ctx.session.info.id) {
                     replica.acknowledge(offset, ctx.env.monotonic_s());
@@ -83,22 +82,19 @@ fn replconf(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
     Ok(Value::OK)
 }
 
-#[cfg(feature = "durable")]
-const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
-
 /// Whoever asks gets everything, from the beginning: what was streamed before is not kept.
 #[cfg(feature = "durable")]
 fn psync(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    full_sync(ctx, true)
+    follow(ctx, true)
 }
 
 #[cfg(feature = "durable")]
 fn sync(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
-    full_sync(ctx, false)
+    follow(ctx, false)
 }
 
 #[cfg(feature = "durable")]
-fn full_sync(ctx: &mut Ctx<'_>, announced: bool) -> Result<Value, CommandError> {
+fn follow(ctx: &mut Ctx<'_>, announced: bool) -> Result<Value, CommandError> {
     /// Between two looks whether another snapshot is over.
     const MOMENT_US: u64 = 20_000;
     let is_called_again = std::mem::take(&mut ctx.session.is_called_again);
@@ -112,7 +108,7 @@ fn full_sync(ctx: &mut Ctx<'_>, announced: bool) -> Result<Value, CommandError> 
         ctx.replied = true;
         return Ok(Value::Null);
     }
-    if ctx.space.is_snapshotting() {
+    let Some(snapshot) = ctx.space.begin_snapshot() else {
         if !is_called_again {
             tracing::info!("a replica waits until the snapshot at hand is taken");
         }
@@ -120,9 +116,9 @@ fn full_sync(ctx: &mut Ctx<'_>, announced: bool) -> Result<Value, CommandError> 
         return Err(CommandError::new(
             "ERR a snapshot is being taken, try again",
         ));
-    }
+    };
 
-    crate::state::full_sync::begin(ctx.env, &mut ctx.space, ctx.session, announced);
+    full_sync::begin(ctx.env, &ctx.space, ctx.session, snapshot, announced);
     ctx.replied = true;
     Ok(Value::Null)
 }

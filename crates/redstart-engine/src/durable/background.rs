@@ -10,7 +10,7 @@ use super::manifest::Member;
 use super::persistence::Persistence;
 use super::snapshot::{Form, Origin, Snapshot};
 use super::vfs::{VfsFile, append_all};
-use crate::keyspace::Space;
+use crate::keyspace::Begun;
 use crate::keyspace::shards::Shards;
 
 /// What a snapshot is for.
@@ -56,10 +56,10 @@ enum Stage {
 }
 
 impl Job {
-    /// Begins a snapshot at this moment. All shards must be locked.
+    /// Takes charge of a snapshot that was begun at this moment. All shards must be locked.
     pub(super) fn begin(
         persistence: &Persistence,
-        space: &mut Space<'_>,
+        snapshot: Begun,
         purpose: Purpose,
         circumstances: &Circumstances,
     ) -> Job {
@@ -69,7 +69,6 @@ impl Job {
             form,
         } = *circumstances;
         let journal = persistence.journal();
-        let populations = space.begin_snapshot(persistence.next_snapshot_number());
         let lsn = journal.appended();
         let keeps_log = match purpose {
             Purpose::Save => false,
@@ -88,7 +87,7 @@ impl Job {
             path: persistence.temporary(purpose),
             origin: Origin {
                 lsn,
-                populations,
+                snapshot,
                 now_s,
                 used_memory,
             },
@@ -134,9 +133,7 @@ impl Job {
     /// Gives up.
     pub(crate) fn fail(&mut self, persistence: &Persistence, shards: &Shards, error: io::Error) {
         self.stage = Stage::Over;
-        for shard in 0..shards.count() {
-            shards.end_walk(shard);
-        }
+        shards.end_snapshot(&self.origin.snapshot);
         // What cannot be removed is removed at the next start.
         let _ = persistence.vfs().remove(&self.path);
         if self.purpose == Purpose::SwitchOn {
@@ -161,9 +158,7 @@ impl Job {
                     self.stage = Stage::Walking(snapshot);
                     return Ok(false);
                 }
-                for shard in 0..shards.count() {
-                    shards.end_walk(shard);
-                }
+                shards.end_snapshot(&self.origin.snapshot);
                 let len = snapshot.finish()?.sync()?;
                 self.stage = Stage::Written(len);
             }

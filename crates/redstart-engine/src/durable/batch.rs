@@ -76,24 +76,85 @@ impl Annotation {
     }
 }
 
-/// Turns effects into the bytes of a log.
+/// Effects as commands, for a reader that executes them in order.
 #[derive(Debug, Default)]
-pub(crate) struct BatchEncoder {
-    /// The database that the log's reader has selected by now.
+pub(crate) struct CommandStream {
+    /// The database that the reader has selected by now.
     selected: Option<u8>,
-    /// The commands of the batch at hand.
-    commands: Vec<u8>,
-    /// The numbers of the batch at hand, as text.
-    numbers: String,
+    /// What was written since [`Self::clear`].
+    bytes: Vec<u8>,
     /// A test's own fault: transactions are not wrapped.
     #[cfg(test)]
     pub(crate) without_multi: bool,
 }
 
+impl CommandStream {
+    /// From here on there is a reader that has selected nothing yet.
+    pub(crate) fn begin_reader(&mut self) {
+        self.selected = None;
+    }
+
+    /// Writes effects, those that belong together as a transaction; how many commands that takes.
+    pub(crate) fn effects(&mut self, effects: &[Effect], atomic: bool) -> u64 {
+        let wrapped = atomic && effects.len() > 1;
+        #[cfg(test)]
+        let wrapped = wrapped && !self.without_multi;
+        let mut count = 0;
+        if wrapped {
+            // The first SELECT goes before MULTI, where Redis puts it.
+            count += self.select(effects[0].db) + self.command(&[b"MULTI"]);
+        }
+        for effect in effects {
+            count += self.select(effect.db) + self.command(&effect.args);
+        }
+        if wrapped {
+            count += self.command(&[b"EXEC"]);
+        }
+        count
+    }
+
+    /// Writes one command.
+    pub(crate) fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> u64 {
+        command(&mut self.bytes, args);
+        1
+    }
+
+    /// Selects a database if another is selected; how many commands that took.
+    fn select(&mut self, db: u8) -> u64 {
+        if self.selected == Some(db) {
+            return 0;
+        }
+        self.selected = Some(db);
+        self.command(&[&b"SELECT"[..], db.to_string().as_bytes()])
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets what was written. The memory of a larger batch is given back.
+    pub(crate) fn clear(&mut self) {
+        const KEPT_BYTES: usize = 64 * 1024;
+        self.bytes.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+}
+
+/// Turns effects into the bytes of a log.
+#[derive(Debug, Default)]
+pub(crate) struct BatchEncoder {
+    /// The commands of the batch at hand.
+    pub(crate) commands: CommandStream,
+    /// The numbers of the batch at hand, as text.
+    numbers: String,
+}
+
 impl BatchEncoder {
     /// From here on the log goes on in another file, whose reader has selected nothing yet.
     pub(crate) fn begin_file(&mut self) {
-        self.selected = None;
+        self.commands.begin_reader();
     }
 
     /// Appends a batch to `log`.
@@ -105,53 +166,19 @@ impl BatchEncoder {
         atomic: bool,
         log: &mut Vec<u8>,
     ) {
-        let mut count = 0;
-        self.commands.clear();
-        let wrapped = atomic && effects.len() > 1;
-        #[cfg(test)]
-        let wrapped = wrapped && !self.without_multi;
-        if wrapped {
-            // The first SELECT goes before MULTI, where Redis puts it.
-            count += self.select(effects[0].db) + 1;
-            command(&mut self.commands, &[b"MULTI"]);
-        }
-        for effect in effects {
-            count += self.select(effect.db) + 1;
-            command(&mut self.commands, &effect.args);
-        }
-        if wrapped {
-            count += 1;
-            command(&mut self.commands, &[b"EXEC"]);
-        }
+        let count = self.commands.effects(effects, atomic);
         self.numbers.clear();
         Annotation::write_numbers(&mut self.numbers, lsn, count, synced);
-        let checksum = crc32c(crc32c(0, self.numbers.as_bytes()), &self.commands);
+        let commands = self.commands.bytes();
+        let checksum = crc32c(crc32c(0, self.numbers.as_bytes()), commands);
         // Writing into a string cannot fail.
         let _ = write!(self.numbers, " crc32c={checksum:08x}\r\n");
         log.extend_from_slice(PREFIX);
         log.extend_from_slice(self.numbers.as_bytes());
-        log.extend_from_slice(&self.commands);
-        if self.commands.capacity() > KEPT_BYTES {
-            self.commands = Vec::new();
-        }
-    }
-
-    /// Selects a database if another is selected; how many commands that took.
-    fn select(&mut self, db: u8) -> u64 {
-        if self.selected == Some(db) {
-            return 0;
-        }
-        self.selected = Some(db);
-        command(
-            &mut self.commands,
-            &[&b"SELECT"[..], db.to_string().as_bytes()],
-        );
-        1
+        log.extend_from_slice(commands);
+        self.commands.clear();
     }
 }
-
-/// The memory of a larger batch is given back.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// Appends a command as a request.
 pub(crate) fn command<A: AsRef<[u8]>>(bytes: &mut Vec<u8>, args: &[A]) {

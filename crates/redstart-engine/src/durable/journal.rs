@@ -463,7 +463,7 @@ impl Journal {
     /// A test's own fault: transactions are not wrapped.
     #[cfg(test)]
     pub(crate) fn forget_multi(&self) {
-        self.intake.lock().encoder.without_multi = true;
+        self.intake.lock().encoder.commands.without_multi = true;
     }
 }
 

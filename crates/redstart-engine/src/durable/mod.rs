@@ -30,7 +30,7 @@ pub(crate) mod vfs;
 mod writer;
 
 pub(crate) use background::{Circumstances, Job, Purpose};
-pub(crate) use batch::command;
+pub(crate) use batch::CommandStream;
 pub use command_log::{CommandLog, LogError};
 pub use error::OpenError;
 pub(crate) use journal::Promise;

@@ -48,8 +48,6 @@ pub(crate) struct Persistence {
     pub(super) saves: Mutex<Saves>,
     /// The snapshot at hand is to be given up.
     pub(super) cancelled: AtomicBool,
-    /// How many snapshots were begun.
-    snapshots: AtomicU32,
     /// Writes are refused because a snapshot failed.
     save_failed: AtomicBool,
     /// A job without a thread of its own.
@@ -122,7 +120,6 @@ impl Persistence {
             dirty: AtomicU64::new(0),
             saves: Mutex::new(Saves::new(now_s)),
             cancelled: AtomicBool::new(false),
-            snapshots: AtomicU32::new(0),
             save_failed: AtomicBool::new(false),
             parked: Mutex::new(None),
             thread: Mutex::new(None),
@@ -336,20 +333,13 @@ impl Persistence {
         circumstances: &Circumstances,
     ) -> Option<Job> {
         let mut saves = self.saves.lock();
-        // A replica may be getting one.
-        if saves.running.is_some() || space.is_snapshotting() {
+        if saves.running.is_some() {
             return None;
         }
+        let begun = space.begin_snapshot()?;
         saves.begin(purpose, self.clock.monotonic_us(), circumstances.now_s);
         self.cancelled.store(false, Ordering::Relaxed);
-        Some(Job::begin(self, space, purpose, circumstances))
-    }
-
-    /// A number that no snapshot before has had.
-    pub(super) fn next_snapshot_number(&self) -> u32 {
-        // Zero is that of entries which no snapshot has met.
-        let before = self.snapshots.fetch_add(1, Ordering::Relaxed);
-        before.checked_add(1).unwrap_or(1)
+        Some(Job::begin(self, begun, purpose, circumstances))
     }
 
     /// A job is over.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use crate::keyspace::access::Tracking;
 use crate::keyspace::shard::DATABASES;
 use crate::keyspace::shards::Shards;
-use crate::keyspace::{Entry, Population};
+use crate::keyspace::{Begun, Entry, Population};
 use crate::rdb::{Encoder, RdbWriter};
 
 use super::load::LSN;
@@ -23,8 +23,8 @@ const PIECE_ENTRIES: usize = 512;
 pub(crate) struct Origin {
     /// The last batch of the log that it holds.
     pub(crate) lsn: u64,
-    /// How many keys there are in each database.
-    pub(crate) populations: [Population; DATABASES as usize],
+    /// What is walked over.
+    pub(crate) snapshot: Begun,
     pub(crate) now_s: u64,
     pub(crate) used_memory: u64,
 }
@@ -105,13 +105,15 @@ impl<W: Write> Snapshot<W> {
         self.stretches.clear();
         let mut failure = None;
         let (mut entries, mut bytes) = (0, 0);
-        let done = shards.walk(self.shard, self.db, self.count, |db, entry| {
+        let snapshot = self.origin.snapshot;
+        let done = shards.walk(&snapshot, self.shard, self.db, self.count, |db, entry| {
             entries += 1;
             bytes += entry.heap_bytes() + size_of::<Entry>();
             if let Err(error) = self.encode(db, entry) {
                 failure = Some(error);
             }
         });
+        let done = done.ok_or_else(|| io::Error::other("the snapshot was given up"))?;
         if let Some(error) = failure {
             return Err(error);
         }
@@ -170,7 +172,7 @@ impl<W: Write> Snapshot<W> {
         self.selected = Some(db);
         self.writer.select_db(db)?;
         if !std::mem::replace(&mut self.sized[usize::from(db)], true) {
-            let Population { keys, volatile } = self.origin.populations[usize::from(db)];
+            let Population { keys, volatile } = self.origin.snapshot.populations[usize::from(db)];
             self.writer.resize_db(keys, volatile)?;
         }
         Ok(())

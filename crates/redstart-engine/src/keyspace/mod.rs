@@ -19,5 +19,5 @@ pub(crate) mod watch;
 
 pub(crate) use entry::Entry;
 #[cfg(feature = "durable")]
-pub(crate) use snapshot::Population;
+pub(crate) use snapshot::{Begun, Population};
 pub(crate) use space::{Found, Space, Surroundings, Ttl, Whose, WrongType};

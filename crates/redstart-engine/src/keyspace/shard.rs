@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::tally::Tallies;
 use super::watch::Watchers;
 use crate::data::Table;
+use crate::data::table::Spot;
 
 /// The number of databases, as in Redis' default configuration.
 pub(crate) const DATABASES: u8 = 16;
@@ -58,6 +59,26 @@ impl Shard {
             logged: 0,
             #[cfg(feature = "durable")]
             snapshot: None,
+        }
+    }
+
+    /// Before the entry at `spot` is changed or removed: a snapshot that has not come to it keeps it
+    /// as it is.
+    #[inline]
+    #[cfg_attr(
+        not(feature = "durable"),
+        allow(
+            unused_variables,
+            clippy::unused_self,
+            reason = "there are no snapshots"
+        )
+    )]
+    pub(super) fn preserve(&mut self, db: u8, hash: u64, spot: Spot) {
+        #[cfg(feature = "durable")]
+        if let Some(snapshot) = &mut self.snapshot
+            && let Some(entry) = self.databases[usize::from(db)].table.at_mut(spot)
+        {
+            snapshot.preserve(db, hash, entry);
         }
     }
 

@@ -4,6 +4,8 @@
 //! ascending order. All shards in order is the global lock. Nobody takes a second set while
 //! holding a first, and nothing waits for I/O while holding one.
 
+#[cfg(feature = "durable")]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redstart_protocol::{SLOTS, slot};
@@ -25,6 +27,9 @@ struct Padded(Mutex<Shard>);
 pub(crate) struct Shards {
     shards: Box<[Padded]>,
     seed: Seed,
+    /// How many snapshots were begun.
+    #[cfg(feature = "durable")]
+    snapshots: AtomicU32,
 }
 
 /// A set of shards to lock.
@@ -72,7 +77,16 @@ impl Shards {
                 .map(|_| Padded(Mutex::new(Shard::new())))
                 .collect(),
             seed,
+            #[cfg(feature = "durable")]
+            snapshots: AtomicU32::new(0),
         }
+    }
+
+    /// A number that no snapshot before has had. Zero is that of entries which no snapshot has met.
+    #[cfg(feature = "durable")]
+    pub(super) fn next_snapshot(&self) -> u32 {
+        let before = self.snapshots.fetch_add(1, Ordering::Relaxed);
+        before.checked_add(1).unwrap_or(1)
     }
 
     pub(crate) fn count(&self) -> usize {

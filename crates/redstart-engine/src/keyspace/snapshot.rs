@@ -93,21 +93,12 @@ pub(crate) struct Population {
     pub(crate) volatile: usize,
 }
 
-/// Begins a snapshot of the locked shards, which must be all; how many keys it holds in each
-/// database.
-fn begin<'a>(
-    shards: impl Iterator<Item = &'a mut Shard>,
+/// A snapshot that was begun, to be walked over and ended by whoever began it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
     number: u32,
-) -> [Population; DATABASES as usize] {
-    let mut populations = [Population::default(); DATABASES as usize];
-    for shard in shards {
-        for (population, database) in populations.iter_mut().zip(&shard.databases) {
-            population.keys += database.table.len();
-            population.volatile += database.volatile;
-        }
-        shard.snapshot = Some(Box::new(ShardSnapshot::new(number)));
-    }
-    populations
+    /// How many keys it holds in each database.
+    pub(crate) populations: [Population; DATABASES as usize],
 }
 
 impl Space<'_> {
@@ -125,39 +116,46 @@ impl Space<'_> {
             .unwrap_or(0)
     }
 
-    /// Whether a snapshot of the locked shards is being taken.
-    pub(crate) fn is_snapshotting(&self) -> bool {
-        self.locked.iter().any(|shard| shard.snapshot.is_some())
-    }
-
-    /// Begins a snapshot at this moment; how many keys it holds in each database.
-    pub(crate) fn begin_snapshot(&mut self, number: u32) -> [Population; DATABASES as usize] {
-        begin(self.locked.iter_mut(), number)
+    /// Begins a snapshot at this moment, unless one is being taken. All shards must be locked.
+    pub(crate) fn begin_snapshot(&mut self) -> Option<Begun> {
+        if self.locked.iter().any(|shard| shard.snapshot.is_some()) {
+            return None;
+        }
+        let mut begun = Begun {
+            number: self.shards.next_snapshot(),
+            populations: Default::default(),
+        };
+        for shard in self.locked.iter_mut() {
+            for (population, database) in begun.populations.iter_mut().zip(&shard.databases) {
+                population.keys += database.table.len();
+                population.volatile += database.volatile;
+            }
+            shard.snapshot = Some(Box::new(ShardSnapshot::new(begun.number)));
+        }
+        Some(begun)
     }
 }
 
 impl Shards {
     /// Visits about `count` entries of a snapshot's database in one shard, under its lock, and
     /// whatever was saved there meanwhile, of any database, after the lock is released. Whether
-    /// the database is done in this shard.
+    /// the database is done in this shard; `None` if the snapshot was ended.
     pub(crate) fn walk(
         &self,
+        begun: &Begun,
         shard: usize,
         db: u8,
         count: usize,
         mut visit: impl FnMut(u8, &Entry),
-    ) -> bool {
-        let seed = self.seed();
+    ) -> Option<bool> {
+        let (seed, number) = (self.seed(), begun.number);
         let mut guard = self.lock_for_upkeep(shard);
         let Shard {
             databases,
             snapshot,
             ..
         } = &mut *guard;
-        let Some(snapshot) = snapshot else {
-            return true;
-        };
-        let number = snapshot.number;
+        let snapshot = snapshot.as_mut().filter(|it| it.number == number)?;
         let mut left = count;
         let mut piece = |walk: &mut Walk, table: &Table<Entry>| {
             let next = table.scan(walk.next, left, seed, |entry: &Entry| {
@@ -189,13 +187,17 @@ impl Shards {
         for (db, entry) in &saved {
             visit(*db, entry);
         }
-        done
+        Some(done)
     }
 
-    /// Ends a snapshot in one shard, completed or not.
-    pub(crate) fn end_walk(&self, shard: usize) {
-        let snapshot = self.lock_for_upkeep(shard).snapshot.take();
-        // Dropped without the lock: it may be large.
-        drop(snapshot);
+    /// Ends a snapshot, completed or not. One that has begun since goes on.
+    pub(crate) fn end_snapshot(&self, begun: &Begun) {
+        for shard in 0..self.count() {
+            let mut guard = self.lock_for_upkeep(shard);
+            let ended = guard.snapshot.take_if(|it| it.number == begun.number);
+            // Dropped without the lock: it may be large.
+            drop(guard);
+            drop(ended);
+        }
     }
 }

@@ -98,6 +98,7 @@ struct Place {
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     shard: usize,
+    hash: u64,
     spot: Spot,
 }
 
@@ -344,11 +345,13 @@ impl<'a> Space<'a> {
     /// Sets a key that was just found to `object`, as [`Space::put`] would.
     pub(crate) fn replace(&mut self, db: u8, found: Found, object: Object, ttl: Ttl) {
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let shard = self.locked.shard_mut(found.shard);
+        shard.preserve(db, found.hash, found.spot);
         let Shard {
             databases,
             heap_bytes,
             ..
-        } = self.locked.shard_mut(found.shard);
+        } = shard;
         let Database { table, volatile } = &mut databases[usize::from(db)];
         if let Some(entry) = table.at_mut(found.spot) {
             *heap_bytes += object.memory();
@@ -439,20 +442,12 @@ impl<'a> Space<'a> {
         let Some(found) = self.find(db, key, place) else {
             return false;
         };
-        let Shard {
-            databases,
-            #[cfg(feature = "durable")]
-            snapshot,
-            ..
-        } = self.locked.shard_mut(found.shard);
-        let database = &mut databases[usize::from(db)];
+        let shard = self.locked.shard_mut(found.shard);
+        shard.preserve(db, found.hash, found.spot);
+        let database = &mut shard.databases[usize::from(db)];
         let Some(entry) = database.table.at_mut(found.spot) else {
             return false;
         };
-        #[cfg(feature = "durable")]
-        if let Some(snapshot) = snapshot {
-            snapshot.preserve(db, place.hash, entry);
-        }
         database.volatile -= usize::from(entry.expires.is_some());
         entry.expires = at_ms.and_then(|at| NonZeroU64::new(at.max(1)));
         database.volatile += usize::from(entry.expires.is_some());
@@ -758,7 +753,7 @@ impl<'a> Space<'a> {
             self.expire(db, key);
             return None;
         }
-        Some(Found { shard, spot })
+        Some(Found { shard, hash, spot })
     }
 
     /// The live entry of `key`, and what looking at it counts as.
@@ -782,22 +777,17 @@ impl<'a> Space<'a> {
             return None;
         };
         let (tracking, now_s) = (self.surroundings.tracking, self.access_s());
+        let shard = self.locked.shard_mut(found.shard);
+        shard.counters.hits += is_counted;
+        if look == Look::Change {
+            shard.preserve(db, found.hash, found.spot);
+        }
         let Shard {
             databases,
-            counters,
             heap_bytes,
-            #[cfg(feature = "durable")]
-            snapshot,
             ..
-        } = self.locked.shard_mut(found.shard);
-        counters.hits += is_counted;
+        } = shard;
         let entry = databases[usize::from(db)].table.at_mut(found.spot)?;
-        #[cfg(feature = "durable")]
-        if let Some(snapshot) = snapshot
-            && matches!(look, Look::Change)
-        {
-            snapshot.preserve(db, place.hash, entry);
-        }
         if is_use {
             entry.access.touch(tracking, now_s, self.rng);
         }
@@ -836,14 +826,15 @@ impl<'a> Space<'a> {
     pub(super) fn discard(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
         let (seed, place) = (self.shards.seed(), self.place(key));
         let shard = self.locked.shard_mut(place.shard);
-        let database = &mut shard.databases[usize::from(db)];
         #[cfg(feature = "durable")]
-        if let Some(snapshot) = &mut shard.snapshot
-            && let Some(spot) = database.table.locate(place.hash, key)
-            && let Some(entry) = database.table.at_mut(spot)
+        if shard.snapshot.is_some()
+            && let Some(spot) = shard.databases[usize::from(db)]
+                .table
+                .locate(place.hash, key)
         {
-            snapshot.preserve(db, place.hash, entry);
+            shard.preserve(db, place.hash, spot);
         }
+        let database = &mut shard.databases[usize::from(db)];
         let entry = database.table.remove(place.hash, key, seed)?;
         database.volatile -= usize::from(entry.expires.is_some());
         shard.heap_bytes -= entry.heap_bytes();

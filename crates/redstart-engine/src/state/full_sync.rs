@@ -9,19 +9,21 @@ use redstart_protocol::Value;
 
 use super::replicas::Replica;
 use super::session::Session;
+use super::snapshots::circumstances;
 use super::{Environment, Outbox};
-use crate::durable::{Form, Origin, Snapshot};
-use crate::keyspace::Space;
+use crate::durable::{Circumstances, Form, Origin, Snapshot};
+use crate::keyspace::{Begun, Space};
 
 /// Bytes that may wait for the peer before more of the snapshot is made.
 const PENDING_MAX: usize = 4 << 20;
 
-/// Attaches the client as a replica, from this moment on, and has the snapshot of this moment sent
-/// to it in the background. All shards are locked, and no other snapshot is being taken.
+/// Attaches the client as a replica, from this moment on, and has the snapshot that was begun at this
+/// moment sent to it in the background. All shards are locked.
 pub(crate) fn begin(
     env: &Arc<Environment>,
-    space: &mut Space<'_>,
+    space: &Space<'_>,
     session: &mut Session,
+    snapshot: Begun,
     announced: bool,
 ) {
     let (replica, offset) =
@@ -31,23 +33,20 @@ pub(crate) fn begin(
         let text = format!("FULLRESYNC {} {offset}", env.run_id);
         session.outbox.push(Value::Simple(text.into_bytes().into()));
     }
+    let Circumstances {
+        now_s,
+        used_memory,
+        form,
+    } = circumstances(env, space, true);
     let origin = Origin {
         lsn: 0,
-        populations: space.begin_snapshot(env.replicas.next_snapshot()),
-        now_s: env.clock.now_us() / 1_000_000,
-        used_memory: space.memory() as u64,
+        snapshot,
+        now_s,
+        used_memory,
     };
-    let form = Form {
-        compress: true,
-        tracking: env
-            .config
-            .policy()
-            .is_by_use()
-            .then(|| env.config.tracking()),
-        is_base: false,
-    };
-    // Without a mark for its end, the length has to be known at the beginning.
-    let mark = session.takes_eof.then(|| mark(env));
+    // Forty characters do not turn up in a snapshot by chance. Without a mark for its end, the length
+    // has to be known at the beginning.
+    let mark = session.takes_eof.then(|| env.fork_rng().forty_digits());
     let load = Load {
         env: Arc::clone(env),
         replica,
@@ -64,22 +63,8 @@ pub(crate) fn begin(
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread for a replica's load");
         session.outbox.close();
-        end_snapshot(env);
+        env.shards.end_snapshot(&snapshot);
     }
-}
-
-fn end_snapshot(env: &Environment) {
-    for shard in 0..env.shards.count() {
-        env.shards.end_walk(shard);
-    }
-}
-
-/// Forty characters that do not turn up in a snapshot by chance.
-fn mark(env: &Environment) -> String {
-    let mut rng = env.fork_rng();
-    (0..5)
-        .map(|_| format!("{:08x}", rng.next_u64() as u32))
-        .collect()
 }
 
 struct Load {
@@ -100,7 +85,7 @@ impl Load {
                 }
             }
             Err(error) => {
-                end_snapshot(&self.env);
+                self.env.shards.end_snapshot(&origin.snapshot);
                 self.outbox.close();
                 tracing::warn!(address, %error, "a replica did not get everything");
             }
@@ -134,7 +119,7 @@ impl Load {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
-        end_snapshot(&self.env);
+        self.env.shards.end_snapshot(&origin.snapshot);
         let sink = snapshot.finish()?;
         sink.into_inner().map_err(io::IntoInnerError::into_error)
     }
@@ -145,7 +130,7 @@ struct Sink<'a>(&'a Outbox);
 
 impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        /// Between two looks whether the peer has read.
+        /// Between two looks whether the peer has read: nobody who reads from an outbox tells.
         const MOMENT: Duration = Duration::from_millis(1);
         const PIECE: usize = 64 * 1024;
         while self.0.pending_bytes() > PENDING_MAX && !self.0.is_closed() {

@@ -8,11 +8,11 @@
 //! `slave_repl_offset` there tell whether everything has arrived.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Outbox;
 use super::registry::ClientInfo;
-use crate::durable::command;
+use crate::durable::CommandStream;
 use crate::keyspace::change::Effect;
 use crate::shim::Mutex;
 
@@ -21,8 +21,6 @@ use crate::shim::Mutex;
 pub(crate) struct Replicas {
     /// Whether there are any. Becomes true only while all shards are locked.
     attached: AtomicBool,
-    /// How many snapshots were begun.
-    snapshots: AtomicU32,
     stream: Mutex<Stream>,
 }
 
@@ -30,13 +28,11 @@ pub(crate) struct Replicas {
 struct Stream {
     /// Bytes sent since the engine started.
     offset: u64,
-    /// The database that the readers have selected.
-    selected: Option<u8>,
     /// When it was said last that we are there, in seconds on the monotonic clock.
     pinged_s: u64,
     replicas: Vec<Arc<Replica>>,
-    /// The bytes at hand.
-    bytes: Vec<u8>,
+    /// What is sent next.
+    commands: CommandStream,
 }
 
 /// One replica.
@@ -45,7 +41,7 @@ pub(crate) struct Replica {
     pub(crate) client: Arc<ClientInfo>,
     outbox: Outbox,
     /// Where it says it listens.
-    pub(crate) port: AtomicU16,
+    pub(crate) port: u16,
     /// What was streamed while its snapshot is sent; `None` from when it is.
     held: Mutex<Option<Vec<u8>>>,
     /// Whether its first word means that it has its snapshot.
@@ -134,7 +130,7 @@ impl Replicas {
         let replica = Arc::new(Replica {
             client: Arc::clone(client),
             outbox: outbox.clone(),
-            port: AtomicU16::new(port),
+            port,
             held: Mutex::new(Some(Vec::new())),
             is_awaited: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
@@ -144,7 +140,7 @@ impl Replicas {
         let mut stream = self.stream.lock();
         stream.replicas.push(Arc::clone(&replica));
         // The new one has selected nothing yet.
-        stream.selected = None;
+        stream.commands.begin_reader();
         self.attached.store(true, Ordering::Relaxed);
         (replica, stream.offset)
     }
@@ -164,21 +160,8 @@ impl Replicas {
 
     /// Sends effects to all replicas. Called under the locks they were made under.
     pub(crate) fn send(&self, effects: &[Effect], atomic: bool) {
-        self.stream.lock().send(|stream| {
-            let wrapped = atomic && effects.len() > 1;
-            if wrapped {
-                // The first SELECT goes before MULTI, where Redis puts it.
-                stream.select(effects[0].db);
-                stream.command(&[b"MULTI"]);
-            }
-            for effect in effects {
-                stream.select(effect.db);
-                stream.command(&effect.args);
-            }
-            if wrapped {
-                stream.command(&[b"EXEC"]);
-            }
-        });
+        let send = |commands: &mut CommandStream| commands.effects(effects, atomic);
+        self.stream.lock().send(send);
     }
 
     /// Tells replicas now and then that we are there, and gives up those that say nothing.
@@ -192,7 +175,7 @@ impl Replicas {
         let mut stream = self.stream.lock();
         if now_s.saturating_sub(stream.pinged_s) >= PING_EVERY_S {
             stream.pinged_s = now_s;
-            stream.send(|stream| stream.command(&[b"PING"]));
+            stream.send(|commands| commands.command(&[b"PING"]));
         }
         let silent =
             |replica: &&Arc<Replica>| replica.is_online() && replica.lag_s(now_s) > SILENT_MAX_S;
@@ -200,12 +183,6 @@ impl Replicas {
             tracing::warn!(address = replica.client.address, "a replica is silent");
             replica.outbox.close();
         });
-    }
-
-    /// A number for a snapshot that is sent and not kept. Those that are kept have others.
-    pub(crate) fn next_snapshot(&self) -> u32 {
-        const SENT: u32 = 1 << 31;
-        SENT | self.snapshots.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Bytes streamed so far.
@@ -231,31 +208,16 @@ impl Replicas {
 }
 
 impl Stream {
-    fn send(&mut self, write: impl FnOnce(&mut Stream)) {
+    fn send(&mut self, write: impl FnOnce(&mut CommandStream) -> u64) {
         if self.replicas.is_empty() {
             return;
         }
-        write(self);
-        self.offset += self.bytes.len() as u64;
+        write(&mut self.commands);
+        let bytes = self.commands.bytes();
+        self.offset += bytes.len() as u64;
         for replica in &self.replicas {
-            replica.stream(&self.bytes);
+            replica.stream(bytes);
         }
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_BYTES);
-    }
-
-    fn select(&mut self, db: u8) {
-        if self.selected != Some(db) {
-            self.selected = Some(db);
-            let number = db.to_string();
-            self.command(&[b"SELECT", number.as_bytes()]);
-        }
-    }
-
-    fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) {
-        command(&mut self.bytes, args);
+        self.commands.clear();
     }
 }
-
-/// A buffer that has held more than this is given back.
-const KEPT_BYTES: usize = 64 * 1024;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::Environment;
@@ -14,7 +15,8 @@ pub(crate) fn begin(env: &Arc<Environment>, space: &mut Space<'_>, purpose: Purp
     let Some(durable) = &env.durable else {
         return false;
     };
-    match durable.begin(space, purpose, &circumstances(env, durable, space)) {
+    let circumstances = circumstances(env, space, durable.compress().load(Ordering::Relaxed));
+    match durable.begin(space, purpose, &circumstances) {
         None => false,
         Some(job) => {
             carry_out(env, durable, job);
@@ -98,18 +100,18 @@ fn begin_alone(env: &Environment, durable: &Persistence, purpose: Purpose) -> Op
     };
     let mut rng = env.fork_rng();
     let mut space = Space::new(&env.shards, locked, surroundings, &mut rng);
-    let circumstances = circumstances(env, durable, &space);
+    let circumstances = circumstances(env, &space, durable.compress().load(Ordering::Relaxed));
     durable.begin(&mut space, purpose, &circumstances)
 }
 
-fn circumstances(env: &Environment, durable: &Persistence, space: &Space<'_>) -> Circumstances {
-    use std::sync::atomic::Ordering;
+/// What a snapshot of the locked shards needs to know of the engine.
+pub(super) fn circumstances(env: &Environment, space: &Space<'_>, compress: bool) -> Circumstances {
     let tracks = env.config.policy().is_by_use();
     Circumstances {
         now_s: space.now_ms() / 1_000,
         used_memory: space.memory() as u64,
         form: Form {
-            compress: durable.compress().load(Ordering::Relaxed),
+            compress,
             tracking: tracks.then(|| env.config.tracking()),
             is_base: false,
         },

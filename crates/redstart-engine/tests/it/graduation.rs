@@ -5,10 +5,11 @@
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use redstart_engine::server::Server as Port;
 use redstart_engine::{Engine, Value};
-use redstart_testkit::{RawConnection, Reply, Server, ServerBinary};
+use redstart_testkit::{RawConnection, Reply, Server, ServerBinary, wait_until};
 
 /// An engine behind a port of its own, for as long as the runtime lives.
 struct Served {
@@ -48,14 +49,18 @@ fn info(connection: &mut RawConnection, field: &str) -> String {
     value.map_or(String::new(), |(_, value)| value.to_owned())
 }
 
-/// Asks again and again, each time a question to a server, until it is so.
-fn until(mut is_so: impl FnMut() -> bool) {
-    for _ in 0..200_000 {
-        if is_so() {
-            return;
-        }
+#[track_caller]
+fn until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_until(what, Duration::from_secs(60), is_so);
+}
+
+/// Ends the writers however the test ends: they would be waited for for ever.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
-    panic!("it never came to be");
 }
 
 fn follow(served: &Served, replica: &mut RawConnection) {
@@ -63,13 +68,15 @@ fn follow(served: &Served, replica: &mut RawConnection) {
         replica,
         &["REPLICAOF", "127.0.0.1", &served.port.to_string()],
     );
-    until(|| info(replica, "master_link_status") == "up");
+    until("the link is up", || {
+        info(replica, "master_link_status") == "up"
+    });
 }
 
 /// Until the replica has everything that was streamed. Nothing is written meanwhile.
 fn until_caught_up(served: &Served, replica: &mut RawConnection) {
     let mut client = served.engine.connect_embedded();
-    until(|| {
+    until("the replica has caught up", || {
         let role = client.call(&[b"ROLE"]);
         let Value::Array(role) = role else {
             panic!("{role:?}");
@@ -156,6 +163,7 @@ fn graduate_to(binary: ServerBinary) {
     // Writers go on all the while: single commands, transactions, scripts, expiry, databases.
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for writer in 0..3 {
             let (engine, stop) = (&served.engine, &stop);
             scope.spawn(move || {
@@ -189,8 +197,7 @@ fn graduate_to(binary: ServerBinary) {
                 _ => 0_u64,
             };
         let goal = count(&mut client) + 500;
-        until(|| count(&mut client) >= goal);
-        stop.store(true, Ordering::Relaxed);
+        until("more is written", || count(&mut client) >= goal);
     });
     until_caught_up(&served, &mut replica);
 
@@ -227,14 +234,14 @@ fn the_engine_tells_who_follows() {
     until_caught_up(&served, &mut replica);
 
     let mut client = served.engine.connect_embedded();
-    until(|| {
+    until("the replica is counted", || {
         let Value::Array(role) = client.call(&[b"ROLE"]) else {
             panic!("ROLE answers an array");
         };
         matches!(&role[2], Value::Array(replicas) if replicas.len() == 1)
     });
     drop(server);
-    until(|| {
+    until("the replica is gone", || {
         let info = client.call(&[b"INFO", b"replication"]);
         format!("{info:?}").contains("connected_slaves:0")
     });

@@ -16,6 +16,7 @@ use super::vfs::Vfs;
 use super::{AppendFsync, Drive, Durability, OpenError, Persistence};
 use crate::keyspace::Space;
 use crate::keyspace::digest::Digest;
+use crate::keyspace::object::StringView;
 use crate::{Client, Engine, SimulatedClock};
 
 /// Where everything is, on a simulated disk.
@@ -59,7 +60,25 @@ impl Kept {
         self.client.call(&args)
     }
 
+    /// Sets a string by a native step, as the rooms' operations do.
+    fn step(&mut self, key: &str, value: u64) {
+        let value = i64::try_from(value).expect("a small number");
+        let stepped = self.client.with_string(key.as_bytes(), |slot| {
+            // What is found first is replaced where it is.
+            let _ = slot.read(|_| ());
+            slot.set(StringView::Int(value), 100_000)
+        });
+        stepped
+            .expect("nobody holds the key")
+            .expect("there is memory");
+    }
+
     fn digest(&self) -> String {
+        self.with_all(|space| Digest::of_all(space).to_string())
+    }
+
+    /// Does something with all shards locked.
+    fn with_all<R>(&self, work: impl FnOnce(&mut Space<'_>) -> R) -> R {
         let environment = &self.engine.environment;
         let shards = &environment.shards;
         let locked = shards.lock(shards.all(), || Ok::<(), ()>(()));
@@ -76,8 +95,7 @@ impl Kept {
         };
         let mut rng = environment.fork_rng();
         let locked = locked.expect("nothing is waited for in vain");
-        let space = Space::new(shards, locked, surroundings, &mut rng);
-        Digest::of_all(&space).to_string()
+        work(&mut Space::new(shards, locked, surroundings, &mut rng))
     }
 
     pub(crate) fn durable(&self) -> &Persistence {

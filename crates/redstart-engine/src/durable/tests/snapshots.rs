@@ -17,7 +17,8 @@ fn without_log() -> Durability {
 fn disturb(kept: &mut Kept, rng: &mut Rng) {
     let key = rng.below(3_000);
     let other = rng.below(3_000);
-    let line = match rng.below(40) {
+    let line = match rng.below(44) {
+        40.. => return kept.step(&format!("key:{key}"), other),
         0..8 => format!("SET key:{key} {other}"),
         8..12 => format!("DEL key:{key}"),
         12..15 => format!("APPEND key:{key} x"),
@@ -75,6 +76,28 @@ fn a_snapshot_is_of_the_moment_it_began() {
             assert_eq!(again.digest(), digest, "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_snapshot_that_is_ended_late_leaves_the_next_alone() {
+    let mut kept = open(SimFs::default(), without_log()).expect("an empty disk");
+    for key in 0..10 {
+        kept.call(&format!("SET key:{key} 1"));
+    }
+    let begin = |kept: &Kept| kept.with_all(|space| space.begin_snapshot());
+    let first = begin(&kept).expect("none is being taken");
+    assert!(begin(&kept).is_none());
+    let shards = &kept.engine.environment.shards;
+    shards.end_snapshot(&first);
+    let second = begin(&kept).expect("none is being taken");
+    shards.end_snapshot(&first);
+
+    let mut found = 0;
+    while shards.walk(&second, 0, 0, 3, |_, _| found += 1) == Some(false) {}
+    assert_eq!(found, 10);
+    assert_eq!(shards.walk(&first, 0, 0, 3, |_, _| found += 1), None);
+    shards.end_snapshot(&second);
+    assert!(begin(&kept).is_some());
 }
 
 #[test]
