@@ -188,13 +188,7 @@ fn clients(ctx: &Ctx<'_>, report: &mut Report) {
 fn memory(ctx: &Ctx<'_>, report: &mut Report) {
     let used = ctx.space.memory() as u64;
     let peak = ctx.env.stats.note_memory(used);
-    let outboxes: usize = ctx
-        .env
-        .registry
-        .all()
-        .iter()
-        .map(|(_, outbox)| outbox.pending_bytes())
-        .sum();
+    let outboxes = ctx.env.registry.pending_output();
     report.bytes("used_memory", used);
     if let Some(resident) = process::resident_memory() {
         report.bytes("used_memory_rss", resident);

@@ -42,13 +42,7 @@ fn usage(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> Result<Value, CommandError> {
 fn stats(ctx: &mut Ctx<'_>, _: &[&[u8]]) -> Result<Value, CommandError> {
     let used = ctx.space.memory();
     let peak = ctx.env.stats.note_memory(used as u64);
-    let clients: usize = ctx
-        .env
-        .registry
-        .all()
-        .iter()
-        .map(|(_, outbox)| outbox.pending_bytes())
-        .sum();
+    let clients = ctx.env.registry.pending_output();
     let resident = process::resident_memory().unwrap_or(used as u64);
     let keys: usize = (0..DATABASES).map(|db| ctx.space.len(db)).sum();
     let tables: usize = (0..DATABASES).map(|db| ctx.space.table_memory(db)).sum();

@@ -25,6 +25,17 @@ pub struct Statement {
     pub is_default: bool,
 }
 
+impl Statement {
+    /// A setting's line with a value as it is written there.
+    pub(crate) fn of(name: &'static str, value: &str, is_default: bool) -> Statement {
+        Statement {
+            name,
+            line: Some(format!("{name} {value}")),
+            is_default,
+        }
+    }
+}
+
 /// The text of a configuration after the statements, in Redis' manner: a setting keeps its place,
 /// under its present name; one that was not mentioned and is not as it is by default goes to the
 /// end; lines that no longer say anything go; comments and everything else stay. White space around

@@ -136,6 +136,15 @@ impl Registry {
         self.clients.lock().values().cloned().collect()
     }
 
+    /// Bytes that wait for clients to read them.
+    pub(crate) fn pending_output(&self) -> usize {
+        let clients = self.clients.lock();
+        clients
+            .values()
+            .map(|(_, outbox)| outbox.pending_bytes())
+            .sum()
+    }
+
     /// The client of this id.
     pub(crate) fn get(&self, id: u64) -> Option<(Arc<ClientInfo>, Outbox)> {
         self.clients.lock().get(&id).cloned()

@@ -101,11 +101,7 @@ impl Keeping {
     ) -> Vec<Statement> {
         let shown = self.show(env);
         let is_default = shown == default;
-        let state = |value: String| Statement {
-            name,
-            line: Some(format!("{name} {value}")),
-            is_default,
-        };
+        let state = |value: String| Statement::of(name, &value, is_default);
         match self.kind {
             Kind::SavePoints if shown.is_empty() => vec![state("\"\"".into())],
             Kind::SavePoints => {

@@ -81,11 +81,7 @@ impl Setting {
     ) -> Vec<Statement> {
         let shown = self.show(env);
         let is_default = shown == default.as_bytes();
-        let state = |value: &str| Statement {
-            name,
-            line: Some(format!("{name} {value}")),
-            is_default,
-        };
+        let state = |value: &str| Statement::of(name, value, is_default);
         match self {
             Setting::Number {
                 at,
@@ -313,11 +309,8 @@ fn output_limit_statements(name: &'static str, env: &Environment) -> Vec<Stateme
         let numbers = |limit: &OutputLimit| (limit.hard_bytes(), limit.soft());
         let (hard, (soft, seconds)) = numbers(limit);
         let [hard, soft] = [hard, soft].map(show_bytes);
-        Statement {
-            name,
-            line: Some(format!("{name} {class} {hard} {soft} {seconds}")),
-            is_default: numbers(limit) == numbers(default),
-        }
+        let value = format!("{class} {hard} {soft} {seconds}");
+        Statement::of(name, &value, numbers(limit) == numbers(default))
     };
     let [normal, pubsub] = [("normal", false), ("pubsub", true)].map(|(class, subscriber)| {
         let limit = env.connections.output(subscriber);
