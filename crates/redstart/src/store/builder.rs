@@ -28,6 +28,7 @@ pub struct StoreBuilder {
     unresponsive_after: Duration,
     lanes: usize,
     max_in_flight: usize,
+    max_exclusive: usize,
     tls: Tls,
     lazy: bool,
     shared_only: bool,
@@ -44,6 +45,7 @@ impl StoreBuilder {
             unresponsive_after: Duration::from_secs(2),
             lanes: 2,
             max_in_flight: 4096,
+            max_exclusive: 16,
             tls: Tls::new(),
             lazy: false,
             shared_only: false,
@@ -115,6 +117,12 @@ impl StoreBuilder {
         self
     }
 
+    /// How many connections may be lent out by [`Store::exclusive`] at a time: 16.
+    pub fn max_exclusive(mut self, connections: usize) -> StoreBuilder {
+        self.max_exclusive = connections;
+        self
+    }
+
     /// How servers of a `rediss://` URL are checked, instead of what the URL says.
     pub fn tls(mut self, tls: Tls) -> StoreBuilder {
         self.tls = tls;
@@ -155,6 +163,7 @@ impl StoreBuilder {
                     target: target.clone(),
                     lanes: self.lanes,
                     max_in_flight: self.max_in_flight,
+                    max_exclusive: self.max_exclusive,
                     connect_within: self.connect_within,
                     unresponsive_after: self.unresponsive_after,
                     ping_every: Duration::from_secs(5),
@@ -196,6 +205,9 @@ impl StoreBuilder {
         }
         if !(1..=1_000_000).contains(&self.max_in_flight) {
             return Err(Error::Config("max_in_flight: 1 to 1,000,000 are possible"));
+        }
+        if !(1..=10_000).contains(&self.max_exclusive) {
+            return Err(Error::Config("max_exclusive: 1 to 10,000 are possible"));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use redstart_protocol::Value;
 use super::argument::{Argument, Arguments};
 use super::convert::{FromValue, Mismatch};
 use super::error::{Error, OperationName, Result};
+use super::exclusive::Exclusive;
 use super::execution::{Boxed, Execution, Job, Started};
 use super::remote::Request;
 use super::replay::Replay;
@@ -28,19 +29,35 @@ use super::store::{Backend, Store};
 #[must_use = "a command does nothing unless awaited"]
 #[derive(Debug)]
 pub struct Command<'s, T = Value> {
-    store: &'s Store,
+    over: Over<'s>,
     arguments: Arguments,
-    within: Duration,
+    within: Option<Duration>,
     replay: Option<Replay>,
     returns: PhantomData<fn() -> T>,
 }
 
+/// What it goes over.
+#[derive(Debug)]
+enum Over<'s> {
+    /// A connection that others use too.
+    Shared(&'s Store),
+    Exclusive(&'s mut Exclusive),
+}
+
 impl<'s> Command<'s> {
     pub(crate) fn new(store: &'s Store, arguments: Arguments) -> Command<'s> {
+        Command::over(Over::Shared(store), arguments)
+    }
+
+    pub(crate) fn exclusive(own: &'s mut Exclusive, arguments: Arguments) -> Command<'s> {
+        Command::over(Over::Exclusive(own), arguments)
+    }
+
+    fn over(over: Over<'s>, arguments: Arguments) -> Command<'s> {
         Command {
-            store,
+            over,
             arguments,
-            within: store.deadline(),
+            within: None,
             replay: None,
             returns: PhantomData,
         }
@@ -65,13 +82,13 @@ impl<'s, T: FromValue> Command<'s, T> {
     /// How long it may take, waiting for a connection and asking again included, instead of the
     /// store's own deadline. The embedded engine answers on the spot and never waits.
     pub fn within(mut self, limit: Duration) -> Command<'s, T> {
-        self.within = limit;
+        self.within = Some(limit);
         self
     }
 
     /// What repeating this command would do, where you know better than the facts of the command:
     /// with an unknown outcome the store repeats it only when it is [`Replay::Read`] or
-    /// [`Replay::Idempotent`].
+    /// [`Replay::Idempotent`]. Over a connection of its own it is never repeated.
     pub fn replay(mut self, replay: Replay) -> Command<'s, T> {
         self.replay = Some(replay);
         self
@@ -80,14 +97,14 @@ impl<'s, T: FromValue> Command<'s, T> {
     /// The type the reply should become.
     pub fn returning<U: FromValue>(self) -> Command<'s, U> {
         let Command {
-            store,
+            over,
             arguments,
             within,
             replay,
             ..
         } = self;
         Command {
-            store,
+            over,
             arguments,
             within,
             replay,
@@ -112,11 +129,21 @@ impl<'s, T: FromValue + 's> Job for Command<'s, T> {
     fn start(self) -> Started<Self::Output, Self::Rest> {
         let slices = self.arguments.slices();
         let operation = OperationName::command(slices.first().copied().unwrap_or_default());
+        let store = match self.over {
+            Over::Shared(store) => store,
+            Over::Exclusive(own) => {
+                drop(slices);
+                return Started::Underway(Box::pin(async move {
+                    let reply = own.run(&operation, &self.arguments, self.within).await?;
+                    convert(&operation, success(&operation, reply)?)
+                }));
+            }
+        };
         let kind = match Kind::of(&operation, &slices) {
             Ok(kind) => kind,
             Err(error) => return Started::Done(Err(error)),
         };
-        match self.store.backend() {
+        match store.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(embedded) => {
                 let reply = success(&operation, embedded.command(&slices));
@@ -127,7 +154,8 @@ impl<'s, T: FromValue + 's> Job for Command<'s, T> {
                 let slot = kind.slot(&slices);
                 drop(slices);
                 Started::Underway(Box::pin(async move {
-                    let deadline = self.store.deadline_after(self.within);
+                    let within = self.within.unwrap_or_else(|| store.deadline());
+                    let deadline = store.deadline_after(within);
                     let request = Request {
                         operation: &operation,
                         replay,

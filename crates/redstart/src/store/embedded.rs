@@ -104,10 +104,15 @@ impl Embedded {
         })
     }
 
+    /// A client for somebody to keep.
+    pub(crate) fn connect(&self) -> Box<Client> {
+        Box::new(self.hold.host().connect())
+    }
+
     /// A client is lent out without holding the lock. One that panics is not taken back.
     pub(crate) fn with_client<T>(&self, work: impl FnOnce(&mut Client) -> T) -> T {
         let idle = self.clients.lock().pop();
-        let mut client = idle.unwrap_or_else(|| Box::new(self.hold.host().connect()));
+        let mut client = idle.unwrap_or_else(|| self.connect());
         let output = work(&mut client);
         let mut clients = self.clients.lock();
         if clients.len() < IDLE_CLIENTS {

@@ -67,14 +67,15 @@ pub enum Error {
     /// A key could not be made from what the caller gave.
     #[error("key: {0}")]
     Key(#[from] KeyError),
-    /// As many requests as allowed are already waiting; nothing was queued. Shed load, or raise
-    /// `max_in_flight`.
-    #[error("{operation}: overloaded, {limit} requests are in flight already")]
+    /// As much as allowed is under way already; nothing was sent. Shed load, or raise the limit.
+    #[error("{operation}: overloaded, {limit} {what} already")]
     Overloaded {
         /// What was asked for.
         operation: OperationName,
-        /// How many may be in flight.
+        /// How much may be under way.
         limit: usize,
+        /// What it is the limit of.
+        what: Limited,
     },
     /// The deadline passed without an answer.
     #[error("{operation}: no answer within {within:?} ({failure})")]
@@ -126,12 +127,20 @@ pub enum Error {
     },
     /// The command changes or blocks the connection it is sent over, and that one is shared.
     #[error(
-        "{operation}: needs a connection of its own, \
-         `exclusive()` will give one in a later release"
+        "{operation}: needs a connection of its own; `exclusive()` gives one, and `subscribe()` \
+         listens to channels"
     )]
     NeedsExclusive {
         /// The command.
         operation: OperationName,
+    },
+    /// What is asked for needs something that is not there.
+    #[error("{operation}: {needs}")]
+    Missing {
+        /// What was asked for.
+        operation: OperationName,
+        /// What is missing, and what would have it.
+        needs: &'static str,
     },
     /// The request is empty or larger than any server takes.
     #[error("{operation}: {reason}")]
@@ -165,6 +174,7 @@ impl Error {
             | Error::UnexpectedReply { operation, .. }
             | Error::CrossSlot { operation }
             | Error::NeedsExclusive { operation }
+            | Error::Missing { operation, .. }
             | Error::Malformed { operation, .. } => Some(operation.as_str()),
             _ => None,
         }
@@ -203,6 +213,25 @@ impl Error {
             code,
             text,
         }
+    }
+}
+
+/// What a limit is the limit of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limited {
+    /// Requests under way: `max_in_flight`.
+    Requests,
+    /// Connections lent out: `max_exclusive`.
+    ExclusiveConnections,
+}
+
+impl fmt::Display for Limited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limited::Requests => "requests are in flight",
+            Limited::ExclusiveConnections => "exclusive connections are lent out",
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod convert;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod exclusive;
 mod execution;
 // Only rooms make keys.
 #[cfg_attr(not(feature = "limiter"), allow(dead_code))]
@@ -39,7 +40,8 @@ pub use command::Command;
 #[cfg(feature = "redis-1")]
 pub use connection::Connection;
 pub use convert::{FromItem, FromValue, Mismatch};
-pub use error::{Disconnect, Error, Failure, OperationName, Result};
+pub use error::{Disconnect, Error, Failure, Limited, OperationName, Result};
+pub use exclusive::{Exclusive, OpenExclusive};
 pub use execution::Execution;
 pub use key::{Key, KeyError, MAX_USER_BYTES};
 pub use pipeline::Pipeline;

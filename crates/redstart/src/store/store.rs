@@ -63,7 +63,8 @@ impl Store {
     /// runs it.
     ///
     /// Commands that change or block their connection (SELECT, WATCH, SUBSCRIBE, BLPOP …) are
-    /// refused, because connections are shared.
+    /// refused, because connections are shared; [`exclusive`](Store::exclusive) gives one that is
+    /// not.
     pub fn command<A: Argument>(&self, arguments: impl IntoIterator<Item = A>) -> Command<'_> {
         let mut command = Arguments::new();
         for argument in arguments {

@@ -15,6 +15,7 @@ mod directory;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod everywhere;
+mod exclusive;
 mod fake_server;
 mod faults;
 mod increments;

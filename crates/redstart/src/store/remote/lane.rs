@@ -112,7 +112,12 @@ impl Drop for Lane {
     }
 }
 
-fn not_sent(operation: &OperationName, deadline: Deadline, cause: Option<Disconnect>) -> Error {
+/// The failure of a request that found no connection.
+pub(super) fn not_sent(
+    operation: &OperationName,
+    deadline: Deadline,
+    cause: Option<Disconnect>,
+) -> Error {
     let (operation, failure) = (operation.clone(), Failure::NotSent);
     match cause {
         Some(cause @ Disconnect::Refused { .. }) => Error::Disconnected {

@@ -9,6 +9,7 @@
 //! of those change what the order or the meaning is.
 
 mod cluster;
+mod exclusive;
 mod greeting;
 mod lane;
 mod link;
@@ -25,10 +26,12 @@ use redstart_protocol::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::cluster::Redirection;
+pub(crate) use self::exclusive::Own;
+use self::exclusive::Pool;
 use self::link::{Frame, Link};
 use self::route::Router;
 use super::argument::Arguments;
-use super::error::{Error, Failure, OperationName, Result};
+use super::error::{Error, Failure, Limited, OperationName, Result};
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
 use super::tls::Connector;
@@ -43,6 +46,8 @@ pub(crate) struct RemoteConfig {
     pub(crate) lanes: usize,
     /// Requests under way, waiting ones included.
     pub(crate) max_in_flight: usize,
+    /// Connections lent to one caller each.
+    pub(crate) max_exclusive: usize,
     /// One attempt to connect.
     pub(crate) connect_within: Duration,
     /// Silence after which a connection counts as dead.
@@ -111,20 +116,21 @@ impl<'a> Batch<'a> {
 pub(crate) struct Remote {
     router: Router,
     permits: Arc<Semaphore>,
-    max_in_flight: usize,
+    exclusives: Pool,
     retries: Backoff,
-    time: Time,
+    config: Arc<RemoteConfig>,
 }
 
 impl Remote {
     /// Starts connecting. Must be called inside a tokio runtime.
     pub(crate) fn new(config: RemoteConfig) -> Remote {
+        let config = Arc::new(config);
         Remote {
             permits: Arc::new(Semaphore::new(config.max_in_flight)),
-            max_in_flight: config.max_in_flight,
+            exclusives: Pool::new(config.max_exclusive),
             retries: Backoff::new(Duration::from_millis(20), Duration::from_millis(500)),
-            time: config.time.clone(),
-            router: Router::new(&Arc::new(config)),
+            router: Router::new(&config),
+            config,
         }
     }
 
@@ -194,12 +200,12 @@ impl Remote {
                 Some(_) => Duration::ZERO,
                 None => self.retries.pause(attempt),
             };
-            let in_time = self.time.monotonic().saturating_add(pause) < deadline.at;
+            let in_time = self.config.time.monotonic().saturating_add(pause) < deadline.at;
             if !may_repeat(replay, error.failure()) || !in_time {
                 return Err(error);
             }
             tracing::debug!(operation = operation.as_str(), attempt, %error, "asking again");
-            self.time.sleep(pause).await;
+            self.config.time.sleep(pause).await;
             attempt += 1;
             if let (Some(Redirection::Ask { to }), Frame::Command(_)) = (redirected, frame) {
                 asking = Some(to);
@@ -212,7 +218,8 @@ impl Remote {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         permit.map_err(|_| Error::Overloaded {
             operation: operation.clone(),
-            limit: self.max_in_flight,
+            limit: self.config.max_in_flight,
+            what: Limited::Requests,
         })
     }
 

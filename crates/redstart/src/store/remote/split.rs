@@ -90,7 +90,7 @@ impl Remote {
                 true => self.retries.pause(attempt),
                 false => Duration::ZERO,
             };
-            let in_time = self.time.monotonic().saturating_add(pause) < batch.deadline.at;
+            let in_time = self.config.time.monotonic().saturating_add(pause) < batch.deadline.at;
             again.pending.sort_by_key(|(pending, _)| pending.index);
             pending = Vec::with_capacity(again.pending.len());
             for (left, error) in again.pending {
@@ -100,7 +100,7 @@ impl Remote {
                 }
             }
             if !pending.is_empty() {
-                self.time.sleep(pause).await;
+                self.config.time.sleep(pause).await;
                 attempt += 1;
             }
         }
