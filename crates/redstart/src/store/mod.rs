@@ -6,6 +6,7 @@
 
 mod argument;
 mod builder;
+mod capabilities;
 pub mod codec;
 mod command;
 #[cfg(feature = "redis-1")]
@@ -36,6 +37,7 @@ mod url;
 
 pub use argument::{Argument, Arguments};
 pub use builder::StoreBuilder;
+pub use capabilities::{Capabilities, Feature, ServerKind, Version};
 pub use command::Command;
 #[cfg(feature = "redis-1")]
 pub use connection::Connection;

@@ -6,7 +6,7 @@ use redstart::store::{Error, Failure, Limited};
 use redstart::{Store, Value};
 use redstart_testkit::{Cluster, Sentinel};
 
-use crate::stores::{OnServer, hand_over, on_server};
+use crate::stores::{OnServer, hand_over, on_server, said};
 
 const LONG: Duration = Duration::from_secs(20);
 const SECOND: Duration = Duration::from_secs(1);
@@ -133,12 +133,15 @@ async fn a_waiting_command_waits_longer_than_others_may() {
     assert_eq!(waiting.await.unwrap(), job);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_without_an_answer_ends_its_connection() {
     let OnServer { store, server } = on_server().await;
     for gives_up_by_deadline in [true, false] {
         let mut own = store.exclusive().await.unwrap();
         let id = own.command(["CLIENT", "ID"]).returning::<i64>().await;
+        let is_listed = |id: &str| said(&server, &["CLIENT", "LIST"]).contains(id);
+        let id = format!("id={} ", id.unwrap());
+        assert!(is_listed(&id));
         let waiting = own.command(["BLPOP", "jobs", "0"]);
         if gives_up_by_deadline {
             let error = waiting.within(SHORT).await.unwrap_err();
@@ -152,11 +155,7 @@ async fn a_command_without_an_answer_ends_its_connection() {
         assert_eq!(error.failure(), Failure::NotSent);
 
         // Nobody waits on the server any more, so a job stays for whoever comes next.
-        let id = format!("id={} ", id.unwrap());
-        redstart_testkit::wait_until("the connection to be closed", LONG, || {
-            let clients = server.call(&["CLIENT", "LIST"]).unwrap();
-            !format!("{clients:?}").contains(&id)
-        });
+        redstart_testkit::wait_until("the connection to be closed", LONG, || !is_listed(&id));
         store.command(["RPUSH", "jobs", "dig"]).await.unwrap();
         let jobs = store.command(["LLEN", "jobs"]).returning::<i64>().await;
         assert_eq!(jobs.unwrap(), 1);

@@ -8,6 +8,7 @@
 #[macro_use]
 mod stores;
 
+mod capabilities;
 mod cluster;
 mod commands;
 #[cfg(feature = "durable")]

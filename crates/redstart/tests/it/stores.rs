@@ -53,6 +53,12 @@ pub(crate) async fn on_server() -> OnServer {
     OnServer { server, store }
 }
 
+/// What a server says over a connection of the test's own, as text.
+pub(crate) fn said(server: &Server, command: &[&str]) -> String {
+    let reply = server.call(command).unwrap();
+    String::from_utf8_lossy(reply.as_bytes().unwrap()).into_owned()
+}
+
 /// Our engine behind its own port, and a store that reaches it over the wire.
 pub(crate) struct OnPort {
     pub(crate) store: Store,

@@ -60,7 +60,9 @@ impl Drop for OwnLink {
 }
 
 impl OwnLink {
-    async fn connect(config: &RemoteConfig, endpoint: &Endpoint) -> Result<OwnLink, Disconnect> {
+    /// To a server that a lane leads to: what it is, is known.
+    async fn connect(config: &RemoteConfig, lane: &Link) -> Result<OwnLink, Disconnect> {
+        let endpoint = lane.endpoint();
         let connected = tokio::select! {
             connected = greeting::connect(endpoint, Login::server(config), None) => connected?,
             () = config.time.sleep(config.connect_within) => {
@@ -68,8 +70,10 @@ impl OwnLink {
             }
         };
         let (connection, driver) = connected;
+        let (endpoint, greeted) = (endpoint.clone(), lane.greeted().clone());
+        let link = Link::new(endpoint, connection, greeted, config.time.clone());
         Ok(OwnLink {
-            link: Box::new(Link::new(endpoint.clone(), connection, config.time.clone())),
+            link: Box::new(link),
             driver: tokio::spawn(driver),
         })
     }
@@ -137,7 +141,7 @@ impl Remote {
         let line = match self.exclusives.take(link.endpoint(), time.monotonic()) {
             Some(line) => line,
             None => tokio::select! {
-                connected = OwnLink::connect(&self.config, link.endpoint()) => {
+                connected = OwnLink::connect(&self.config, &link) => {
                     connected.map_err(|cause| not_sent(operation, deadline, Some(cause)))?
                 }
                 () = time.sleep_until(deadline.at) => {

@@ -9,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::RemoteConfig;
+use super::{RemoteConfig, wire};
+use crate::store::capabilities::Greeted;
 use crate::store::error::{Disconnect, is_refusal};
 use crate::store::url::{Endpoint, SentinelTarget};
 
@@ -118,6 +119,27 @@ where
     }
 }
 
+/// What the server says of itself; refuses one that is too old.
+pub(super) async fn introduce(
+    connection: &mut MultiplexedConnection,
+    driver: &mut Driver,
+) -> Result<Greeted, Disconnect> {
+    let question = redis::cmd("HELLO");
+    let answer = tokio::select! {
+        answer = connection.send_packed_command(&question) => answer,
+        () = driver => return Err(Disconnect::Lost),
+    };
+    let answer = answer.map_err(|error| Disconnect::Unreachable(error.to_string().into()))?;
+    let greeted = Greeted::read(&wire::value(answer));
+    match greeted.too_old() {
+        Some(text) => Err(Disconnect::Refused {
+            code: "ERR".into(),
+            text: text.into(),
+        }),
+        None => Ok(greeted),
+    }
+}
+
 /// Tells a server that is not there yet from one that does not want us.
 fn why_not(error: &RedisError) -> Disconnect {
     let code = error.code().unwrap_or("ERR");
@@ -128,7 +150,8 @@ fn why_not(error: &RedisError) -> Disconnect {
         _ if passing => Disconnect::Unreachable(format!("{code} {text}").into()),
         ErrorKind::RESP3NotSupported => Disconnect::Refused {
             code: "ERR".into(),
-            text: "the server does not speak RESP3, Redis 6 or later is needed".into(),
+            text: "the server does not speak RESP3; redis 7.0 or valkey 7.2 or later is needed"
+                .into(),
         },
         _ => Disconnect::Refused {
             code: code.into(),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::RemoteConfig;
-use super::greeting::Driver;
+use super::greeting::{self, Driver};
 use super::link::Link;
 use super::site::Site;
 use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
@@ -192,12 +192,14 @@ async fn connect(
     config: &RemoteConfig,
     site: &mut Site,
 ) -> Result<(Arc<Link>, Driver), Disconnect> {
+    let connected = async {
+        let (endpoint, mut connection, mut driver) = site.connect(config).await?;
+        let greeted = greeting::introduce(&mut connection, &mut driver).await?;
+        let link = Link::new(endpoint, connection, greeted, config.time.clone());
+        Ok((Arc::new(link), driver))
+    };
     tokio::select! {
-        connected = site.connect(config) => {
-            let (endpoint, connection, driver) = connected?;
-            let link = Link::new(endpoint, connection, config.time.clone());
-            Ok((Arc::new(link), driver))
-        }
+        connected = connected => connected,
         () = config.time.sleep(config.connect_within) => {
             Err(Disconnect::Unreachable("no answer to the greeting".into()))
         }

@@ -4,6 +4,7 @@
 //! inside the connection, so its permit stays with the link until the server has caught up: a
 //! server that hangs fills the bound once, however many callers come and give up.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::wire;
 use crate::store::argument::Arguments;
+use crate::store::capabilities::{Capabilities, Greeted};
 use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
 use crate::store::replay::Deadline;
 use crate::store::time::Time;
@@ -29,6 +31,8 @@ pub(super) enum Frame<'a> {
 pub(super) struct Link {
     endpoint: Endpoint,
     connection: MultiplexedConnection,
+    greeted: Greeted,
+    capabilities: OnceLock<Capabilities>,
     time: Time,
     closed: AtomicBool,
     in_flight: AtomicUsize,
@@ -40,10 +44,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(endpoint: Endpoint, connection: MultiplexedConnection, time: Time) -> Link {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        connection: MultiplexedConnection,
+        greeted: Greeted,
+        time: Time,
+    ) -> Link {
         Link {
             endpoint,
             connection,
+            greeted,
+            capabilities: OnceLock::new(),
             time,
             closed: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
@@ -136,6 +147,16 @@ impl Link {
     /// What it is connected to.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What the server said of itself when the connection was made.
+    pub(super) fn greeted(&self) -> &Greeted {
+        &self.greeted
+    }
+
+    /// What it was found to be able to do since.
+    pub(super) fn capabilities(&self) -> &OnceLock<Capabilities> {
+        &self.capabilities
     }
 
     /// How many answers have come so far.

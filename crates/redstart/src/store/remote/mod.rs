@@ -31,6 +31,7 @@ use self::exclusive::Pool;
 use self::link::{Frame, Link};
 use self::route::Router;
 use super::argument::Arguments;
+use super::capabilities::{self, Capabilities};
 use super::error::{Error, Failure, Limited, OperationName, Result};
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
@@ -158,9 +159,31 @@ impl Remote {
             _ => {
                 let frame = Frame::Pipeline(batch.commands);
                 let replies = self.send(batch.as_a_whole(), &frame).await?;
-                Ok(replies.into_iter().map(Ok).collect())
+                Ok(replies.into_iter().map(hinted).map(Ok).collect())
             }
         }
+    }
+
+    /// What the server is; asked once a connection.
+    pub(crate) async fn capabilities(
+        &self,
+        operation: &OperationName,
+        deadline: Deadline,
+    ) -> Result<Capabilities> {
+        let link = self.router.link(None, operation, deadline).await?;
+        if let Some(known) = link.capabilities().get() {
+            return Ok(known.clone());
+        }
+        let request = Request {
+            operation,
+            replay: Replay::Read,
+            slot: None,
+            deadline,
+        };
+        let questions = capabilities::questions();
+        let replies = self.send(request, &Frame::Pipeline(&questions)).await?;
+        let found = link.greeted().complete(&replies);
+        Ok(link.capabilities().get_or_init(|| found).clone())
     }
 
     /// Sends until there is an answer, the deadline, or a failure that must not be repeated.
@@ -195,6 +218,10 @@ impl Remote {
                 },
                 Err(error) => error,
             };
+            if self.is_misplaced(&error) {
+                // It would say the same again and again.
+                return Err(hinted_error(operation, error));
+            }
             let redirected = self.learn(&link, &error, attempt);
             let pause = match &redirected {
                 Some(_) => Duration::ZERO,
@@ -260,6 +287,39 @@ impl Remote {
                 None
             }
         }
+    }
+}
+
+impl Remote {
+    /// Whether a store that knows of one server was sent to another one.
+    fn is_misplaced(&self, error: &Error) -> bool {
+        let redirected = matches!(error.code(), Some("MOVED" | "ASK"));
+        redirected && matches!(self.router, Router::One { .. })
+    }
+}
+
+/// What a redirection means to somebody who did not ask for a cluster.
+const HINT: &str = "the server is a node of a cluster, open it with redis+cluster://";
+
+fn hinted(reply: Value) -> Value {
+    match reply {
+        Value::Error(text) if text.starts_with(b"MOVED ") || text.starts_with(b"ASK ") => {
+            let text = String::from_utf8_lossy(&text);
+            Value::error(format!("{text} ({HINT})"))
+        }
+        reply => reply,
+    }
+}
+
+fn hinted_error(operation: &OperationName, error: Error) -> Error {
+    match error {
+        Error::Server { code, text, .. } => Error::Server {
+            operation: operation.clone(),
+            failure: Failure::Failed,
+            code,
+            text: format!("{text} ({HINT})").into(),
+        },
+        error => error,
     }
 }
 
