@@ -253,6 +253,10 @@ pub enum Disconnect {
     /// The connection broke.
     #[error("the connection was lost")]
     Lost,
+    /// The server takes connections and says nothing, or nothing comes back from where it should
+    /// be. Requests fail at once until something does.
+    #[error("the server is silent")]
+    Silent,
 }
 
 /// The name of what was asked for: a command's name, or a pattern's step.

@@ -7,7 +7,7 @@ use redstart::store::{Error, Failure, Replay};
 use redstart_testkit::Server;
 
 use crate::fake_server::{Answer, FakeServer};
-use crate::stores::{OnServer, hand_over, on_server};
+use crate::stores::{OnServer, hand_over, on_server, until_answered};
 
 const LONG: Duration = Duration::from_secs(20);
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,15 +22,6 @@ async fn ask_until(store: &Store, wanted: impl Fn(&Result<redstart::Value, Error
         }
     }
     panic!("never got the answer that was waited for");
-}
-
-async fn ask_until_answered(store: &Store) {
-    store
-        .command(["ECHO", "x"])
-        .replay(Replay::Read)
-        .within(LONG)
-        .await
-        .unwrap();
 }
 
 async fn ask_until_not_sent(store: &Store) {
@@ -54,7 +45,7 @@ async fn a_server_known_to_be_away_gets_nothing_sent() {
     assert_eq!(error.operation(), Some("INCR"));
 
     server.restart().unwrap();
-    ask_until_answered(&store).await;
+    until_answered(&store).await;
     assert_eq!(
         store
             .command(["INCR", "n"])
@@ -90,7 +81,7 @@ async fn a_write_that_was_handed_over_is_unknown_and_not_repeated() {
     server.restart().unwrap();
     let error = increment.await.unwrap_err();
     assert_eq!(error.failure(), Failure::Unknown, "{error}");
-    ask_until_answered(&store).await;
+    until_answered(&store).await;
     let count = store
         .command(["GET", "n"])
         .returning::<Option<i64>>()
@@ -140,7 +131,7 @@ async fn a_deadline_is_kept_while_the_server_hangs() {
     // The connection is given up, so what comes now is known not to have been sent.
     ask_until_not_sent(&store).await;
     server.resume().unwrap();
-    ask_until_answered(&store).await;
+    until_answered(&store).await;
 }
 
 #[tokio::test]
@@ -201,7 +192,7 @@ async fn acknowledged_and_unknown_increments_account_for_every_one() {
             unknown += 1;
         }
     }
-    ask_until_answered(&store).await;
+    until_answered(&store).await;
     let count = store
         .command(["GET", "n"])
         .returning::<i64>()

@@ -8,6 +8,7 @@
 #[macro_use]
 mod stores;
 
+mod breaker;
 mod capabilities;
 mod cluster;
 mod commands;

@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::task::Poll;
+use std::time::Duration;
 
 use redstart::Store;
+use redstart::store::Replay;
 use redstart_engine::Engine;
 use redstart_testkit::Server;
 use tokio::task::JoinHandle;
@@ -51,6 +53,21 @@ pub(crate) async fn on_server() -> OnServer {
     let server = Server::from_path().unwrap().start().unwrap();
     let store = Store::open(&server.url()).await.unwrap();
     OnServer { server, store }
+}
+
+/// Asks until there is an answer. A store whose server was silent fails at once for as long as it has
+/// not heard from it.
+pub(crate) async fn until_answered(store: &Store) {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let until = store.time().monotonic() + PATIENCE;
+    loop {
+        let echo = store.command(["ECHO", "x"]).replay(Replay::Read);
+        match echo.within(PATIENCE).await {
+            Ok(_) => return,
+            Err(error) if store.time().monotonic() > until => panic!("{error}"),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
 }
 
 /// What a server says over a connection of the test's own, as text.

@@ -66,7 +66,7 @@ impl OwnLink {
         let connected = tokio::select! {
             connected = greeting::connect(endpoint, Login::server(config), None) => connected?,
             () = config.time.sleep(config.connect_within) => {
-                return Err(Disconnect::Unreachable("no answer to the greeting".into()));
+                return Err(Disconnect::Silent);
             }
         };
         let (connection, driver) = connected;

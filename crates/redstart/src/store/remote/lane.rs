@@ -2,29 +2,23 @@
 //!
 //! The supervisor connects, drives the connection, watches whether the other side still answers,
 //! and connects again, for as long as the lane exists. Requests never connect: they wait for the
-//! lane to be ready, as long as their own deadline allows. When the next attempt to connect lies
-//! beyond that deadline they fail at once, so an absent server costs its callers no time.
+//! lane to be ready, as long as their own deadline allows, and as long as its
+//! [breaker](super::breaker) sees hope: a server that hangs costs its callers no time.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::RemoteConfig;
+use super::breaker::{Breaker, Outlook};
 use super::greeting::{self, Driver};
 use super::link::Link;
 use super::site::Site;
 use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
-use crate::store::replay::{Backoff, Deadline};
-
-/// A connection that lived this long was a good one.
-const LASTED: Duration = Duration::from_secs(1);
-
-/// Even a lucky draw of the backoff must not make a busy loop.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+use crate::store::replay::Deadline;
 
 /// Dropping it closes the connection.
 #[derive(Debug)]
@@ -36,26 +30,34 @@ pub(super) struct Lane {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// An attempt is under way; why the one before failed, if there was one.
-    Connecting {
-        last: Option<Disconnect>,
-    },
-    /// The next attempt is made at this time.
-    Waiting {
-        until: Duration,
-        last: Disconnect,
-    },
+    Absent(Outlook),
     Ready(Arc<Link>),
 }
 
+/// Tells all lanes to a server that somebody doubts it, so that each looks whether its connection
+/// still answers.
+pub(super) type Alarm = watch::Sender<()>;
+
 impl Lane {
-    pub(super) fn open(config: Arc<RemoteConfig>, site: Site) -> Lane {
-        let (sender, state) = watch::channel(State::Connecting { last: None });
-        let supervisor = tokio::spawn(supervise(Arc::clone(&config), site, sender));
+    pub(super) fn open(config: Arc<RemoteConfig>, site: Site, alarm: &Alarm) -> Lane {
+        let breaker = Breaker::new();
+        let outlook = Outlook::Hope {
+            next: config.time.monotonic(),
+            last: None,
+        };
+        let (sender, state) = watch::channel(State::Absent(outlook));
+        let supervisor = Supervisor {
+            config: Arc::clone(&config),
+            site,
+            breaker,
+            state: sender,
+            alarm: alarm.clone(),
+            alarmed: alarm.subscribe(),
+        };
         Lane {
             state,
             config,
-            supervisor,
+            supervisor: tokio::spawn(supervisor.supervise()),
         }
     }
 
@@ -71,13 +73,12 @@ impl Lane {
             let cause = match &*state.borrow_and_update() {
                 State::Ready(link) if !link.is_closed() => return Ok(Arc::clone(link)),
                 State::Ready(_) => None,
-                State::Connecting { last } => last.clone(),
-                State::Waiting { until, last } => {
-                    let refused = matches!(last, Disconnect::Refused { .. });
-                    if refused || *until >= deadline.at {
-                        return Err(not_sent(operation, deadline, Some(last.clone())));
+                State::Absent(outlook) => {
+                    let cause = outlook.cause().cloned();
+                    if !outlook.is_worth_waiting(deadline.at) {
+                        return Err(not_sent(operation, deadline, cause));
                     }
-                    Some(last.clone())
+                    cause
                 }
             };
             tokio::select! {
@@ -138,53 +139,72 @@ pub(super) fn not_sent(
     }
 }
 
-async fn supervise(config: Arc<RemoteConfig>, mut site: Site, state: watch::Sender<State>) {
-    let backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
-    let endpoint = site.to_string();
-    let mut attempt = 0;
-    let mut last = None;
-    loop {
-        state.send_replace(State::Connecting { last: last.clone() });
-        let started = config.time.monotonic();
-        let cause = match connect(&config, &mut site).await {
-            Ok((link, driver)) => {
-                if last.is_some() {
-                    tracing::info!(endpoint, "connected again");
+/// What keeps a lane filled.
+struct Supervisor {
+    config: Arc<RemoteConfig>,
+    site: Site,
+    breaker: Breaker,
+    state: watch::Sender<State>,
+    alarm: Alarm,
+    alarmed: watch::Receiver<()>,
+}
+
+impl Supervisor {
+    async fn supervise(mut self) {
+        let time = self.config.time.clone();
+        let endpoint = self.site.to_string();
+        loop {
+            let outlook = self.breaker.begins(time.monotonic());
+            self.state.send_replace(State::Absent(outlook));
+            let cause = match connect(&self.config, &mut self.site).await {
+                Ok((link, driver)) => {
+                    if self.breaker.last().is_some() {
+                        tracing::info!(endpoint, "connected again");
+                    }
+                    self.state.send_replace(State::Ready(Arc::clone(&link)));
+                    let (reason, cause) = self.watch_over(&link, driver).await;
+                    link.close();
+                    tracing::warn!(endpoint, reason, "the connection is gone");
+                    cause
                 }
-                state.send_replace(State::Ready(Arc::clone(&link)));
-                let end = watch_over(&config, &mut site, &link, driver).await;
-                link.close();
-                tracing::warn!(endpoint, reason = end, "the connection is gone");
-                Disconnect::Lost
-            }
-            Err(cause) => {
-                if last.as_ref() != Some(&cause) {
-                    tracing::warn!(endpoint, %cause, "cannot connect, trying on");
+                Err(cause) => {
+                    if self.breaker.last() != Some(&cause) {
+                        tracing::warn!(endpoint, %cause, "cannot connect, trying on");
+                    }
+                    cause
                 }
-                cause
-            }
-        };
-        // A connection that lasted is replaced at once; what fails quickly is tried ever more
-        // slowly.
-        let now = config.time.monotonic();
-        attempt = if now.saturating_sub(started) >= LASTED && cause == Disconnect::Lost {
-            0
-        } else {
-            attempt + 1
-        };
-        if attempt > 0 {
-            let until = now.saturating_add(backoff.pause(attempt - 1).max(SHORTEST_PAUSE));
-            state.send_replace(State::Waiting {
-                until,
-                last: cause.clone(),
-            });
-            // News of where the server is are worth an attempt at once.
-            tokio::select! {
-                () = config.time.sleep_until(until) => {}
-                () = site.moved() => {}
+            };
+            let (outlook, next) = self.breaker.ended(time.monotonic(), cause);
+            if let Some(next) = next {
+                self.state.send_replace(State::Absent(outlook));
+                // News of where the server is are worth an attempt at once.
+                tokio::select! {
+                    () = time.sleep_until(next) => {}
+                    () = self.site.moved() => {}
+                }
             }
         }
-        last = Some(cause);
+    }
+
+    /// Drives the connection until it is of no more use, and says why.
+    async fn watch_over(&mut self, link: &Link, mut driver: Driver) -> (&'static str, Disconnect) {
+        let (config, alarm) = (&self.config, &self.alarm);
+        tokio::select! {
+            () = &mut driver => return ("closed by the server", Disconnect::Lost),
+            () = until_silent(config, link, alarm, &mut self.alarmed) => {
+                return ("the server does not answer", Disconnect::Silent);
+            }
+            () = link.retired() => {}
+            () = self.site.moved() => {}
+        }
+        // The server answers well enough: whoever waits for an answer still gets it.
+        link.close();
+        tokio::select! {
+            () = driver => {}
+            () = link.drained() => {}
+            () = config.time.sleep(config.unresponsive_after) => {}
+        }
+        ("another server is the primary", Disconnect::Lost)
     }
 }
 
@@ -201,41 +221,30 @@ async fn connect(
     tokio::select! {
         connected = connected => connected,
         () = config.time.sleep(config.connect_within) => {
-            Err(Disconnect::Unreachable("no answer to the greeting".into()))
+            Err(Disconnect::Silent)
         }
     }
 }
 
-/// Drives the connection until it is of no more use, and says why.
-async fn watch_over(
+/// Asks for a sign of life when a request gave up waiting, here or on another lane to the server,
+/// and now and then when nothing is under way; ends when none comes. TCP alone notices a silent peer
+/// after minutes.
+async fn until_silent(
     config: &RemoteConfig,
-    site: &mut Site,
     link: &Link,
-    mut driver: Driver,
-) -> &'static str {
-    tokio::select! {
-        () = &mut driver => return "closed by the server",
-        () = until_unresponsive(config, link) => return "the server does not answer",
-        () = link.retired() => {}
-        () = site.moved() => {}
-    }
-    // The server answers well enough: whoever waits for an answer still gets it.
-    link.close();
-    tokio::select! {
-        () = driver => {}
-        () = link.drained() => {}
-        () = config.time.sleep(config.unresponsive_after) => {}
-    }
-    "another server is the primary"
-}
-
-/// Asks for a sign of life when a request gave up waiting, and now and then when nothing is under
-/// way; ends when none comes. TCP alone notices a silent peer after minutes.
-async fn until_unresponsive(config: &RemoteConfig, link: &Link) {
+    alarm: &Alarm,
+    alarmed: &mut watch::Receiver<()>,
+) {
+    alarmed.mark_unchanged();
     loop {
         let mut suspected = true;
         tokio::select! {
-            () = link.suspected() => {}
+            () = link.suspected() => {
+                alarm.send_replace(());
+                alarmed.mark_unchanged();
+            }
+            // The lane holds a sender, so this does not fail.
+            _ = alarmed.changed() => {}
             () = config.time.sleep(config.ping_every) => suspected = false,
         }
         if !suspected && link.is_busy() {

@@ -8,6 +8,7 @@
 //! WATCH, a SELECT or a blocking command: replies are matched to requests by order alone, and all
 //! of those change what the order or the meaning is.
 
+mod breaker;
 mod cluster;
 mod exclusive;
 mod greeting;

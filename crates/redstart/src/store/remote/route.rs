@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RemoteConfig;
 use super::cluster::Cluster;
-use super::lane::Lane;
+use super::lane::{Alarm, Lane};
 use super::link::Link;
 use super::sentinel::{Listener, Sentinels};
 use super::site::Site;
@@ -65,8 +65,9 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(config: &Arc<RemoteConfig>, site: &Site) -> Node {
+        let alarm = Alarm::new(());
         let lanes = (0..config.lanes.max(1))
-            .map(|_| Lane::open(Arc::clone(config), site.clone()))
+            .map(|_| Lane::open(Arc::clone(config), site.clone(), &alarm))
             .collect();
         Node { lanes }
     }
