@@ -97,6 +97,17 @@ pub(crate) const SUITES: &[Suite] = &[
         run: |run| run.tests("test --workspace --all-features --doc --no-fail-fast"),
     },
     Suite {
+        name: "browser",
+        about: "the example shop's pages, in Chromium",
+        when: &[Test, Ci],
+        run: |run| match tools::has_browser(run) {
+            true => run.tests("test -p shop --test it browser:: -- --ignored"),
+            false => run.left_out(
+                "chromedriver is not installed: apt-get install chromium chromium-driver",
+            ),
+        },
+    },
+    Suite {
         name: "redis-rs",
         about: "redis-rs' own tests on redstart-server: what has passed goes on passing",
         when: &[Test, Ci],

@@ -15,6 +15,9 @@ const SERVER_PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
 /// Reads INFO for Prometheus; Debian's package of that name.
 const EXPORTER: &str = "prometheus-redis-exporter";
 
+/// Chromium, and what leads it; Debian's packages of these names.
+const BROWSER_PACKAGES: [&str; 2] = ["chromium-driver", "chromium"];
+
 /// Finds redis-server, installing it if it is missing and that is possible, and says which
 /// servers are used.
 pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
@@ -43,6 +46,14 @@ pub(crate) fn servers(run: &mut Run) -> Result<(), Failure> {
         run.note(format!("{path} {version}"));
     }
     Ok(())
+}
+
+/// Whether there is a browser to look at pages with. Installs Debian's if that is possible.
+pub(crate) fn has_browser(run: &mut Run) -> bool {
+    if !succeeds("chromedriver", &["--version"]) && is_root() {
+        let _ = install(run, &BROWSER_PACKAGES, missing);
+    }
+    succeeds("chromedriver", &["--version"])
 }
 
 /// Whether there is a redis-server to compare with.

@@ -1,0 +1,54 @@
+//! A shop over HTTP: product pages from SQLite, and Redstart's cache in between.
+//!
+//! The example to copy from. Each question has its file:
+//!
+//! | | |
+//! | --- | --- |
+//! | how is a database put behind the cache? | [`products`] |
+//! | what is asked of the database? | [`database`] |
+//! | what answers which URL? | [`handlers`] |
+//! | what do the pages look like? | [`pages`], and `assets/` |
+//! | how does one watch a cache at work? | [`live`] |
+//!
+//! `cargo run -p shop` opens it; `cargo run -p shop -- --help` says how else.
+
+pub mod database;
+pub mod handlers;
+pub mod live;
+pub mod pages;
+pub mod products;
+mod seed;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redstart::Store;
+
+use crate::database::{Database, DatabaseError};
+use crate::live::Live;
+use crate::products::Products;
+
+/// The shop: what every handler has in hand. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// What is sold.
+    pub products: Products,
+    /// Where it comes from.
+    pub database: Database,
+    /// What happens.
+    pub live: Arc<Live>,
+}
+
+impl Shop {
+    /// Opens the shop over a store, with a database in a file or in memory.
+    pub async fn open(store: &Store, file: Option<&Path>) -> Result<Shop, DatabaseError> {
+        let time = store.time().clone();
+        let database = Database::open(file, time.clone()).await?;
+        let live = Arc::new(Live::new(time));
+        Ok(Shop {
+            products: Products::new(database.clone(), Arc::clone(&live)),
+            database,
+            live,
+        })
+    }
+}
