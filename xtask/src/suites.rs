@@ -161,6 +161,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: schedules,
     },
     Suite {
+        name: "simulated",
+        about: "the store on servers that fail in every way, ten thousand schedules of it",
+        when: &[Ci, Soak],
+        run: simulated,
+    },
+    Suite {
         name: "fuzz",
         about: "some thousands of inputs for every fuzz target",
         when: &[Ci],
@@ -195,6 +201,19 @@ fn schedules(run: &mut Run) -> Result<(), Failure> {
     run.set("CARGO_TARGET_DIR", &directory.display().to_string());
     run.set("RUSTFLAGS", "--cfg shuttle");
     run.tests("test -p redstart-engine --lib --no-default-features schedules::")
+}
+
+fn simulated(run: &mut Run) -> Result<(), Failure> {
+    let schedules = match run.is(Soak) {
+        true => "100000",
+        false => "5000",
+    };
+    run.set_default("REDSTART_SCHEDULES", schedules);
+    // So that a seed decides even what tokio leaves to chance.
+    let directory = tools::target().join("simulated");
+    run.set("CARGO_TARGET_DIR", &directory.display().to_string());
+    run.set("RUSTFLAGS", "--cfg tokio_unstable");
+    run.tests("test -p redstart --lib --no-default-features simulation::schedules::")
 }
 
 /// The packages whose features can be chosen by their users.

@@ -1,12 +1,15 @@
 //! Opening a store step by step.
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 #[cfg(feature = "embedded")]
 use super::embedded::Embedded;
 use super::error::{Error, Result};
 use super::key::Namespace;
+use super::random::Random;
+#[cfg(test)]
+use super::remote::Network;
 use super::remote::{Remote, RemoteConfig};
 use super::replay::Deadline;
 use super::store::{Backend, Inner, Store};
@@ -32,6 +35,9 @@ pub struct StoreBuilder {
     tls: Tls,
     lazy: bool,
     shared_only: bool,
+    random: Arc<Random>,
+    #[cfg(test)]
+    network: Option<Network>,
 }
 
 impl StoreBuilder {
@@ -49,6 +55,9 @@ impl StoreBuilder {
             tls: Tls::new(),
             lazy: false,
             shared_only: false,
+            random: Arc::new(Random::new()),
+            #[cfg(test)]
+            network: None,
         }
     }
 
@@ -129,6 +138,14 @@ impl StoreBuilder {
         self
     }
 
+    /// Connects to simulated servers, and draws pauses from this.
+    #[cfg(test)]
+    pub(crate) fn simulated(mut self, network: Network, random: Arc<Random>) -> StoreBuilder {
+        self.network = Some(network);
+        self.random = random;
+        self
+    }
+
     /// Opens without waiting for the server to answer; requests then wait for it within their own
     /// deadlines. For programs that must start while their server is away.
     pub fn lazy(mut self) -> StoreBuilder {
@@ -168,6 +185,9 @@ impl StoreBuilder {
                     unresponsive_after: self.unresponsive_after,
                     ping_every: Duration::from_secs(5),
                     time: self.time.clone(),
+                    random: self.random,
+                    #[cfg(test)]
+                    network: self.network,
                 });
                 if !self.lazy {
                     remote

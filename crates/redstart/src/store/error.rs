@@ -22,7 +22,7 @@ pub enum Failure {
     /// to be elsewhere): it had no effect, and later it may succeed.
     NotExecuted,
     /// It was handed over and no answer came: it may have had its effect, once, or may still have
-    /// it.
+    /// it. Also when it was repeated, as far as that is allowed, and failed otherwise then.
     Unknown,
     /// The answer is final: the same request would fail the same way.
     Failed,
@@ -197,6 +197,17 @@ impl Error {
         !matches!(self.failure(), Failure::Failed)
             || matches!(self, Error::Disconnected { .. } | Error::Directory { .. })
             || matches!(self.code(), Some("OOM" | "MISCONF" | "NOREPLICAS"))
+    }
+
+    /// The same of a request that may have had its effect all the same, in an attempt before.
+    pub(crate) fn left_open(mut self) -> Error {
+        if let Error::Deadline { failure, .. }
+        | Error::Disconnected { failure, .. }
+        | Error::Server { failure, .. } = &mut self
+        {
+            *failure = Failure::Unknown;
+        }
+        self
     }
 
     /// From the text of an error reply.

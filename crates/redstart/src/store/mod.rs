@@ -23,6 +23,7 @@ mod key;
 #[cfg(feature = "limiter")]
 mod operation;
 mod pipeline;
+mod random;
 mod remote;
 mod replay;
 mod shared;

@@ -148,23 +148,20 @@ async fn run_remotely<O: Operation>(
         slot,
         deadline,
     };
-    let mut reply = remote.command(request, &by_sha1(operation)).await?;
-    if is_noscript(&reply) {
-        reply = remote.command(request, &by_source(operation)).await?;
-    }
+    let by_source = || call("EVAL", O::SCRIPT.source, operation);
+    let reply = remote
+        .script(request, &by_sha1(operation), by_source)
+        .await?;
     success(&O::NAME, reply)
 }
 
+#[cfg(feature = "embedded")]
 fn is_noscript(reply: &Value) -> bool {
     matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT"))
 }
 
 fn by_sha1<O: Operation>(operation: &O) -> Arguments {
     call("EVALSHA", O::SCRIPT.sha1(), operation)
-}
-
-fn by_source<O: Operation>(operation: &O) -> Arguments {
-    call("EVAL", O::SCRIPT.source, operation)
 }
 
 fn call<O: Operation>(command: &str, script: &str, operation: &O) -> Arguments {

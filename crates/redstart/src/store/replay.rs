@@ -1,10 +1,10 @@
 //! Asking again: what repeating a request would do, and how long to wait before.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Failure;
+use super::random::Random;
 use super::time::Time;
 
 pub use redstart_protocol::facts::Replay;
@@ -41,16 +41,15 @@ impl Deadline {
 pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
-    random: AtomicU64,
+    random: Arc<Random>,
 }
 
 impl Backoff {
-    pub(crate) fn new(first: Duration, longest: Duration) -> Backoff {
-        // The standard library seeds its hash maps at random: enough to set processes apart.
+    pub(crate) fn new(first: Duration, longest: Duration, random: &Arc<Random>) -> Backoff {
         Backoff {
             first,
             longest,
-            random: AtomicU64::new(RandomState::new().hash_one(0)),
+            random: Arc::clone(random),
         }
     }
 
@@ -61,19 +60,7 @@ impl Backoff {
             .saturating_mul(1 << attempt.min(16))
             .min(self.longest);
         let bound_us = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.next_u64() % bound_us.max(1))
-    }
-
-    /// SplitMix64: one atomic addition, then a mix.
-    fn next_u64(&self) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut bits = self
-            .random
-            .fetch_add(STEP, Ordering::Relaxed)
-            .wrapping_add(STEP);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        Duration::from_micros(self.random.below(bound_us))
     }
 }
 
@@ -93,7 +80,8 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_bound_and_differ() {
-        let backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+        let (first, longest) = (Duration::from_millis(20), Duration::from_millis(500));
+        let backoff = Backoff::new(first, longest, &Arc::new(Random::new()));
         let longest = |attempt| (0..200).map(|_| backoff.pause(attempt)).max().unwrap();
         assert!(longest(0) < Duration::from_millis(20));
         assert!(longest(0) > Duration::from_millis(10));

@@ -168,6 +168,20 @@ impl SimulatedTime {
         }
     }
 
+    /// Lets time pass until the next sleeper is due; says whether there is one.
+    #[cfg(test)]
+    pub(crate) fn advance_to_next(&self) -> bool {
+        let (next, now) = {
+            let state = self.simulation.state.lock();
+            let next = state.sleepers.by_deadline.first_key_value();
+            (next.map(|((deadline, _), _)| *deadline), state.monotonic)
+        };
+        if let Some(next) = next {
+            self.advance(next.saturating_sub(now));
+        }
+        next.is_some()
+    }
+
     /// Sets the wall clock back, as an administrator or a failover to a skewed machine does. The
     /// monotonic clock stays where it is.
     pub fn turn_back(&self, by: Duration) {

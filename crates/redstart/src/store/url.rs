@@ -69,7 +69,7 @@ pub(crate) struct SentinelTarget {
 }
 
 /// Where a server listens. Safe to log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Endpoint {
     Tcp { host: String, port: u16 },
     Unix { path: PathBuf },

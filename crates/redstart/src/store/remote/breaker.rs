@@ -9,9 +9,11 @@
 //!
 //! Pure: time is an argument, and the [lane](super::lane) does what is said here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::error::Disconnect;
+use crate::store::random::Random;
 use crate::store::replay::Backoff;
 
 /// A connection that lived this long was a good one.
@@ -62,9 +64,9 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    pub(super) fn new() -> Breaker {
+    pub(super) fn new(random: &Arc<Random>) -> Breaker {
         Breaker {
-            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(2)),
+            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(2), random),
             failures: 0,
             begun: Duration::ZERO,
             last: None,
@@ -134,13 +136,17 @@ mod tests {
 
     const FAR: Duration = Duration::from_secs(3600);
 
+    fn breaker() -> Breaker {
+        Breaker::new(&Arc::new(Random::new()))
+    }
+
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 
     #[test]
     fn a_connection_that_lasted_is_replaced_at_once() {
-        let mut breaker = Breaker::new();
+        let mut breaker = breaker();
         assert!(breaker.begins(seconds(0)).is_worth_waiting(seconds(1)));
         let (outlook, next) = breaker.ended(seconds(60), Disconnect::Lost);
         assert_eq!(next, None);
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_server_that_refuses_connections_is_waited_for_if_the_next_attempt_is_in_time() {
-        let mut breaker = Breaker::new();
+        let mut breaker = breaker();
         let (mut now, mut longest) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..50 {
             breaker.begins(now);
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn silence_opens_the_circuit_until_something_is_heard() {
-        let mut breaker = Breaker::new();
+        let mut breaker = breaker();
         breaker.begins(seconds(0));
         let (outlook, next) = breaker.ended(seconds(10), Disconnect::Silent);
         assert_eq!(outlook, Outlook::None(Disconnect::Silent));
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn who_is_not_let_in_does_not_wait_but_tries_again() {
-        let mut breaker = Breaker::new();
+        let mut breaker = breaker();
         breaker.begins(seconds(0));
         let refused = Disconnect::Refused {
             code: "WRONGPASS".into(),

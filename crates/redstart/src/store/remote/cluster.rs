@@ -4,7 +4,7 @@
 //! cluster that is down) and now and then without a reason. Requests never fetch it: they cast
 //! doubt, and look again when the map changes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ struct Shared {
     config: Arc<RemoteConfig>,
     seeds: Vec<Endpoint>,
     /// Everything that a connection is kept to.
-    nodes: Mutex<HashMap<Endpoint, Arc<Node>>>,
+    nodes: Mutex<BTreeMap<Endpoint, Arc<Node>>>,
     map: watch::Sender<Arc<SlotMap>>,
     /// Why the last fetch failed, if it did.
     failure: Mutex<Option<Disconnect>>,
@@ -190,6 +190,7 @@ impl Shared {
             }
             time.sleep(FETCH_PAUSE).await;
             tokio::select! {
+                biased;
                 () = self.doubt.notified() => {}
                 () = time.sleep(FETCH_EVERY) => {}
             }
@@ -247,6 +248,7 @@ impl Shared {
         let mut question = redis::cmd("CLUSTER");
         question.arg("SLOTS");
         let answer = tokio::select! {
+            biased;
             answer = link.ask(&question) => answer,
             () = self.config.time.sleep(within) => {
                 return Err(Disconnect::Unreachable("a node does not answer".into()));

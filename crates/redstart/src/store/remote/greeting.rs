@@ -58,6 +58,11 @@ pub(super) async fn connect(
     pushed: Option<Arc<Notify>>,
 ) -> Result<(MultiplexedConnection, Driver), Disconnect> {
     let unreachable = |error: std::io::Error| Disconnect::Unreachable(error.to_string().into());
+    #[cfg(test)]
+    if let Some(network) = &login.config.network {
+        let stream = network.dial(endpoint).await.map_err(unreachable)?;
+        return greet(stream, login, pushed).await;
+    }
     match endpoint {
         Endpoint::Tcp { host, port } => {
             let stream = TcpStream::connect((host.as_str(), *port))
@@ -126,6 +131,7 @@ pub(super) async fn introduce(
 ) -> Result<Greeted, Disconnect> {
     let question = redis::cmd("HELLO");
     let answer = tokio::select! {
+        biased;
         answer = connection.send_packed_command(&question) => answer,
         () = driver => return Err(Disconnect::Lost),
     };

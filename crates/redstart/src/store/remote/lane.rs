@@ -40,7 +40,7 @@ pub(super) type Alarm = watch::Sender<()>;
 
 impl Lane {
     pub(super) fn open(config: Arc<RemoteConfig>, site: Site, alarm: &Alarm) -> Lane {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&config.random);
         let outlook = Outlook::Hope {
             next: config.time.monotonic(),
             last: None,
@@ -82,6 +82,7 @@ impl Lane {
                 }
             };
             tokio::select! {
+                biased;
                 changed = state.changed() => {
                     if changed.is_err() {
                         return Err(not_sent(operation, deadline, Some(Disconnect::Lost)));
@@ -179,6 +180,7 @@ impl Supervisor {
                 self.state.send_replace(State::Absent(outlook));
                 // News of where the server is are worth an attempt at once.
                 tokio::select! {
+                    biased;
                     () = time.sleep_until(next) => {}
                     () = self.site.moved() => {}
                 }
@@ -190,6 +192,7 @@ impl Supervisor {
     async fn watch_over(&mut self, link: &Link, mut driver: Driver) -> (&'static str, Disconnect) {
         let (config, alarm) = (&self.config, &self.alarm);
         tokio::select! {
+            biased;
             () = &mut driver => return ("closed by the server", Disconnect::Lost),
             () = until_silent(config, link, alarm, &mut self.alarmed) => {
                 return ("the server does not answer", Disconnect::Silent);
@@ -200,6 +203,7 @@ impl Supervisor {
         // The server answers well enough: whoever waits for an answer still gets it.
         link.close();
         tokio::select! {
+            biased;
             () = driver => {}
             () = link.drained() => {}
             () = config.time.sleep(config.unresponsive_after) => {}
@@ -219,6 +223,7 @@ async fn connect(
         Ok((Arc::new(link), driver))
     };
     tokio::select! {
+        biased;
         connected = connected => connected,
         () = config.time.sleep(config.connect_within) => {
             Err(Disconnect::Silent)
@@ -239,6 +244,7 @@ async fn until_silent(
     loop {
         let mut suspected = true;
         tokio::select! {
+            biased;
             () = link.suspected() => {
                 alarm.send_replace(());
                 alarmed.mark_unchanged();

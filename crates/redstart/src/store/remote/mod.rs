@@ -14,8 +14,11 @@ mod exclusive;
 mod greeting;
 mod lane;
 mod link;
+mod past;
 mod route;
 mod sentinel;
+#[cfg(test)]
+mod simulation;
 mod site;
 mod split;
 mod wire;
@@ -30,10 +33,14 @@ use self::cluster::Redirection;
 pub(crate) use self::exclusive::Own;
 use self::exclusive::Pool;
 use self::link::{Frame, Link};
+use self::past::Past;
 use self::route::Router;
+#[cfg(test)]
+pub(crate) use self::simulation::Network;
 use super::argument::Arguments;
 use super::capabilities::{self, Capabilities};
 use super::error::{Error, Failure, Limited, OperationName, Result};
+use super::random::Random;
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
 use super::tls::Connector;
@@ -57,6 +64,11 @@ pub(crate) struct RemoteConfig {
     /// Between signs of life on an idle connection.
     pub(crate) ping_every: Duration,
     pub(crate) time: Time,
+    /// What pauses are drawn from.
+    pub(crate) random: Arc<Random>,
+    /// Where connections lead, instead of to servers.
+    #[cfg(test)]
+    pub(crate) network: Option<Network>,
 }
 
 /// One request, whatever it carries.
@@ -130,7 +142,11 @@ impl Remote {
         Remote {
             permits: Arc::new(Semaphore::new(config.max_in_flight)),
             exclusives: Pool::new(config.max_exclusive),
-            retries: Backoff::new(Duration::from_millis(20), Duration::from_millis(500)),
+            retries: Backoff::new(
+                Duration::from_millis(20),
+                Duration::from_millis(500),
+                &config.random,
+            ),
             router: Router::new(&config),
             config,
         }
@@ -145,7 +161,35 @@ impl Remote {
 
     /// One command, one reply, which may be an error.
     pub(crate) async fn command(&self, request: Request<'_>, command: &Arguments) -> Result<Value> {
-        let mut replies = self.send(request, &Frame::Command(command)).await?;
+        let mut past = Past::default();
+        let reply = self.reply(request, command, &mut past).await?;
+        past.answer(request.operation, reply)
+    }
+
+    /// A script by its name or, if the server does not know that, by its source.
+    #[cfg(feature = "limiter")]
+    pub(crate) async fn script(
+        &self,
+        request: Request<'_>,
+        by_sha1: &Arguments,
+        by_source: impl FnOnce() -> Arguments,
+    ) -> Result<Value> {
+        let mut past = Past::default();
+        let mut reply = self.reply(request, by_sha1, &mut past).await?;
+        if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
+            reply = self.reply(request, &by_source(), &mut past).await?;
+        }
+        past.answer(request.operation, reply)
+    }
+
+    async fn reply(
+        &self,
+        request: Request<'_>,
+        command: &Arguments,
+        past: &mut Past,
+    ) -> Result<Value> {
+        let frame = Frame::Command(command);
+        let mut replies = self.send(request, &frame, past).await?;
         Ok(replies.pop().unwrap_or(Value::Null))
     }
 
@@ -159,8 +203,10 @@ impl Remote {
             }),
             _ => {
                 let frame = Frame::Pipeline(batch.commands);
-                let replies = self.send(batch.as_a_whole(), &frame).await?;
-                Ok(replies.into_iter().map(hinted).map(Ok).collect())
+                let mut past = Past::default();
+                let replies = self.send(batch.as_a_whole(), &frame, &mut past).await?;
+                let answer = |reply| past.answer(batch.operation, reply);
+                Ok(replies.into_iter().map(hinted).map(answer).collect())
             }
         }
     }
@@ -182,13 +228,19 @@ impl Remote {
             deadline,
         };
         let questions = capabilities::questions();
-        let replies = self.send(request, &Frame::Pipeline(&questions)).await?;
+        let frame = Frame::Pipeline(&questions);
+        let replies = self.send(request, &frame, &mut Past::default()).await?;
         let found = link.greeted().complete(&replies);
         Ok(link.capabilities().get_or_init(|| found).clone())
     }
 
     /// Sends until there is an answer, the deadline, or a failure that must not be repeated.
-    async fn send(&self, request: Request<'_>, frame: &Frame<'_>) -> Result<Vec<Value>> {
+    async fn send(
+        &self,
+        request: Request<'_>,
+        frame: &Frame<'_>,
+        past: &mut Past,
+    ) -> Result<Vec<Value>> {
         let Request {
             operation,
             replay,
@@ -196,13 +248,12 @@ impl Remote {
             deadline,
         } = request;
         let mut attempt = 0;
-        let mut refusal = None;
         let mut asking = None;
         loop {
-            let permit = self.permit(operation)?;
-            // While the connection is replaced, what the server said last tells more than that.
+            let permit = self.permit(operation);
+            let permit = permit.map_err(|error| past.sum_up(error))?;
             let link = self.link(slot, asking.as_ref(), operation, deadline).await;
-            let link = link.map_err(|error| refusal.take().unwrap_or(error))?;
+            let link = link.map_err(|error| past.sum_up(error))?;
             let sent = match (asking.take(), frame) {
                 (Some(_), Frame::Command(command)) => {
                     let introduced = [asking_command(), (*command).clone()];
@@ -221,7 +272,7 @@ impl Remote {
             };
             if self.is_misplaced(&error) {
                 // It would say the same again and again.
-                return Err(hinted_error(operation, error));
+                return Err(past.sum_up(hinted_error(operation, error)));
             }
             let redirected = self.learn(&link, &error, attempt);
             let pause = match &redirected {
@@ -230,7 +281,7 @@ impl Remote {
             };
             let in_time = self.config.time.monotonic().saturating_add(pause) < deadline.at;
             if !may_repeat(replay, error.failure()) || !in_time {
-                return Err(error);
+                return Err(past.sum_up(error));
             }
             tracing::debug!(operation = operation.as_str(), attempt, %error, "asking again");
             self.config.time.sleep(pause).await;
@@ -238,7 +289,7 @@ impl Remote {
             if let (Some(Redirection::Ask { to }), Frame::Command(_)) = (redirected, frame) {
                 asking = Some(to);
             }
-            refusal = (error.failure() == Failure::NotExecuted).then_some(error);
+            past.note(replay, error);
         }
     }
 
@@ -334,31 +385,44 @@ fn asking_command() -> Arguments {
 /// The refusal, if the server executed nothing of the request. A pipeline of which some commands
 /// were executed is an answer, whatever the others say.
 fn refused_as_a_whole(operation: &OperationName, replies: &[Value]) -> Option<Error> {
-    let refusals = match replies {
-        // A transaction that was begun and then not carried out: what was refused is in between.
-        [begun, queued @ .., Value::Error(aborted)]
-            if *begun == Value::OK && aborted.starts_with(b"EXECABORT") =>
-        {
-            let refused = |reply: &&Value| matches!(reply, Value::Error(_));
-            return queued
-                .iter()
-                .find(refused)
-                .and_then(|reply| refused_as_a_whole(operation, std::slice::from_ref(reply)));
-        }
-        replies => replies,
+    let refusal = |text: &[u8]| {
+        let error = Error::server(operation, text);
+        (error.failure() == Failure::NotExecuted).then_some(error)
     };
+    if let [begun, queued @ .., Value::Error(outcome)] = replies
+        && *begun == Value::OK
+        && (outcome.starts_with(b"EXECABORT") || is_queued(queued))
+    {
+        // A transaction that was begun and then not carried out. What was refused is in between,
+        // or EXEC itself was, and says why.
+        let why = queued.iter().find_map(|reply| match reply {
+            Value::Error(text) => Some(&text[..]),
+            _ => None,
+        });
+        return refusal(why.unwrap_or_else(|| reason_of_abort(outcome)));
+    }
     let mut first = None;
-    for reply in refusals {
+    for reply in replies {
         let Value::Error(text) = reply else {
             return None;
         };
-        let error = Error::server(operation, text);
-        if error.failure() != Failure::NotExecuted {
-            return None;
-        }
-        first.get_or_insert(error);
+        first = first.or(Some(refusal(text)?));
     }
     first
+}
+
+/// Whether these are the replies to the commands of a transaction.
+fn is_queued(replies: &[Value]) -> bool {
+    !replies.is_empty()
+        && replies
+            .iter()
+            .all(|reply| *reply == Value::simple("QUEUED"))
+}
+
+/// Why EXEC did nothing. It may have to say so in place of a command's own refusal.
+fn reason_of_abort(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"EXECABORT Transaction discarded because of: ")
+        .unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -384,7 +448,20 @@ mod tests {
             loading,
             aborted.clone()
         ]));
-        assert!(!refused(&[Value::OK, queued, wrong, aborted]));
+        assert!(!refused(&[Value::OK, queued.clone(), wrong, aborted]));
         assert!(!refused(&[]));
+
+        // Much may happen between the commands of a transaction and EXEC.
+        let because = "EXECABORT Transaction discarded because of: READONLY You can't write";
+        assert!(refused(&[Value::OK, queued.clone(), Value::error(because)]));
+        let because = "EXECABORT Transaction discarded because of: NOPERM no permissions";
+        assert!(!refused(&[
+            Value::OK,
+            queued.clone(),
+            Value::error(because)
+        ]));
+        let moved = Value::error("MOVED 7 10.0.0.1:6379");
+        assert!(refused(&[Value::OK, queued.clone(), moved.clone()]));
+        assert!(!refused(&[Value::OK, moved]));
     }
 }

@@ -14,6 +14,7 @@ use redstart_protocol::Value;
 
 use super::cluster::{Cluster, Redirection, redirection};
 use super::link::{Frame, Link};
+use super::past::Past;
 use super::{Batch, REDIRECTIONS, Remote, Step, asking_command};
 use crate::store::error::{Error, Failure, Result};
 use crate::store::replay::may_repeat;
@@ -25,6 +26,7 @@ struct Pending {
     index: usize,
     /// Where it is to go with ASKING, instead of where its slot is.
     asking: Option<Endpoint>,
+    past: Past,
 }
 
 /// What is sent in one piece.
@@ -54,6 +56,7 @@ impl Remote {
         let unasked = |index| Pending {
             index,
             asking: None,
+            past: Past::default(),
         };
         let mut pending: Vec<Pending> = (0..count).map(unasked).collect();
         let mut attempt = 0;
@@ -70,17 +73,20 @@ impl Remote {
                         again.sort(cluster, &link, pending, replies, batch, &mut results);
                     }
                     Answer::NoLink(error) => {
-                        for lost in pending {
-                            results[lost.index] = Some(Err(error.clone()));
+                        for mut lost in pending {
+                            results[lost.index] = Some(Err(lost.past.sum_up(error.clone())));
                         }
                     }
                     Answer::Failed(error) => {
                         cluster.cast_doubt();
                         again.pauses = true;
-                        for lost in pending {
+                        for mut lost in pending {
                             match may_repeat(batch.steps[lost.index].replay, error.failure()) {
                                 true => again.pending.push((lost, error.clone())),
-                                false => results[lost.index] = Some(Err(error.clone())),
+                                false => {
+                                    let error = lost.past.sum_up(error.clone());
+                                    results[lost.index] = Some(Err(error));
+                                }
                             }
                         }
                     }
@@ -93,10 +99,13 @@ impl Remote {
             let in_time = self.config.time.monotonic().saturating_add(pause) < batch.deadline.at;
             again.pending.sort_by_key(|(pending, _)| pending.index);
             pending = Vec::with_capacity(again.pending.len());
-            for (left, error) in again.pending {
+            for (mut left, error) in again.pending {
                 match in_time {
-                    true => pending.push(left),
-                    false => results[left.index] = Some(Err(error)),
+                    true => {
+                        left.past.note(batch.steps[left.index].replay, error);
+                        pending.push(left);
+                    }
+                    false => results[left.index] = Some(Err(left.past.sum_up(error))),
                 }
             }
             if !pending.is_empty() {
@@ -214,7 +223,7 @@ impl Again {
             };
             let Some(error) = refusal else {
                 executed.push(slot);
-                results[next.index] = Some(Ok(reply));
+                results[next.index] = Some(next.past.answer(batch.operation, reply));
                 continue;
             };
             next.asking = None;
@@ -227,7 +236,7 @@ impl Again {
                 }
             }
             match executed.contains(&slot) {
-                true => results[next.index] = Some(Ok(reply)),
+                true => results[next.index] = Some(next.past.answer(batch.operation, reply)),
                 false => self.pending.push((next, error)),
             }
         }
