@@ -70,6 +70,16 @@ impl Arguments {
     }
 }
 
+impl<A: Argument> FromIterator<A> for Arguments {
+    fn from_iter<I: IntoIterator<Item = A>>(iter: I) -> Arguments {
+        let mut arguments = Arguments::new();
+        for argument in iter {
+            argument.append_to(&mut arguments);
+        }
+        arguments
+    }
+}
+
 /// Shows the command's name and how many arguments follow; the arguments are users' data.
 impl std::fmt::Debug for Arguments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::argument::Arguments;
 use super::error::{Error, Result};
+use super::subscriber::EmbeddedSubscriber;
 use super::time::Time;
 use super::url::MemoryTarget;
 
@@ -32,6 +33,7 @@ pub(crate) struct Embedded {
     /// Boxed, because they are large and change hands twice a command.
     #[expect(clippy::vec_box, reason = "they change hands twice a command")]
     clients: Mutex<Vec<Box<Client>>>,
+    subscriber: EmbeddedSubscriber,
     hold: Hold,
     ticker: Option<JoinHandle<()>>,
 }
@@ -79,6 +81,7 @@ impl Embedded {
             .map(|runtime| runtime.spawn(ticking));
         Embedded {
             clients: Mutex::default(),
+            subscriber: EmbeddedSubscriber::new(),
             hold,
             ticker,
         }
@@ -87,6 +90,11 @@ impl Embedded {
     /// The engine itself.
     pub(crate) fn engine(&self) -> &Engine {
         &self.hold.host().engine
+    }
+
+    /// What subscribes for the store.
+    pub(crate) fn subscriber(&self) -> &EmbeddedSubscriber {
+        &self.subscriber
     }
 
     /// One command, one reply.

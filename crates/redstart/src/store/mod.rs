@@ -32,6 +32,7 @@ mod shared;
     reason = "every room has its thing in a file of its name"
 )]
 mod store;
+mod subscriber;
 mod time;
 mod tls;
 mod url;
@@ -51,6 +52,10 @@ pub use pipeline::Pipeline;
 pub use redstart_protocol::Value;
 pub use replay::Replay;
 pub use store::Store;
+pub use subscriber::{
+    Affected, Ending, Event, Gap, GapCause, MAX_NAME_BYTES, MAX_NAMES, Message, Overflow,
+    Subscribe, Subscription,
+};
 pub use time::{SimulatedTime, Time};
 pub use tls::Tls;
 pub use url::{Fsync, StoreUrl, UrlError, UrlPart};

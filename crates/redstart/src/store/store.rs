@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::argument::{Argument, Arguments};
+use super::argument::Argument;
 use super::builder::StoreBuilder;
 use super::command::Command;
 #[cfg(feature = "embedded")]
@@ -13,6 +13,7 @@ use super::key::Namespace;
 use super::pipeline::Pipeline;
 use super::remote::Remote;
 use super::replay::Deadline;
+use super::subscriber::{Hub, Kind, Subscribe};
 use super::time::Time;
 use super::url::StoreUrl;
 
@@ -66,16 +67,35 @@ impl Store {
     /// refused, because connections are shared; [`exclusive`](Store::exclusive) gives one that is
     /// not.
     pub fn command<A: Argument>(&self, arguments: impl IntoIterator<Item = A>) -> Command<'_> {
-        let mut command = Arguments::new();
-        for argument in arguments {
-            argument.append_to(&mut command);
-        }
-        Command::new(self, command)
+        Command::new(self, arguments.into_iter().collect())
     }
 
     /// Begins a pipeline: several commands, one round trip.
     pub fn pipeline(&self) -> Pipeline<'_> {
         Pipeline::new(self)
+    }
+
+    /// Begins a subscription to channels; awaiting it subscribes.
+    pub fn subscribe<A: Argument>(&self, channels: impl IntoIterator<Item = A>) -> Subscribe<'_> {
+        Subscribe::new(self, Kind::Channel, channels)
+    }
+
+    /// Begins a subscription to all channels that match one of these patterns. A message comes
+    /// once for each pattern that its channel matches.
+    pub fn subscribe_patterns<A: Argument>(
+        &self,
+        patterns: impl IntoIterator<Item = A>,
+    ) -> Subscribe<'_> {
+        Subscribe::new(self, Kind::Pattern, patterns)
+    }
+
+    /// Begins a subscription to shard channels, which live in a slot as keys do and are published
+    /// to by SPUBLISH. They may lie in different slots. Needs Redis 7 or later.
+    pub fn subscribe_shards<A: Argument>(
+        &self,
+        channels: impl IntoIterator<Item = A>,
+    ) -> Subscribe<'_> {
+        Subscribe::new(self, Kind::Shard, channels)
     }
 
     /// Refuses a store whose data only this process sees. A fleet that limits, locks or caches in
@@ -108,8 +128,8 @@ impl Store {
         self.inner.deadline
     }
 
-    /// The engine behind an embedded store, to put a port in front of it or to subscribe to its
-    /// channels. `None` when the store is a server.
+    /// The engine behind an embedded store, to put a port in front of it. `None` when the store is
+    /// a server.
     #[cfg(feature = "embedded")]
     pub fn engine(&self) -> Option<&redstart_engine::Engine> {
         match self.backend() {
@@ -129,6 +149,36 @@ impl Store {
 
     pub(crate) fn deadline_after(&self, within: Duration) -> Deadline {
         Deadline::within(within, &self.inner.time)
+    }
+}
+
+impl Backend {
+    /// What its subscriptions have in common.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        match self {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(embedded) => embedded.subscriber().hub(),
+            Backend::Remote(remote) => remote.subscriber().hub(),
+        }
+    }
+
+    /// Has what is subscribed to become what is wanted.
+    pub(crate) fn settle_subscriptions(&self) {
+        match self {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(embedded) => embedded.subscriber().settle(embedded.engine()),
+            Backend::Remote(remote) => remote.subscriber().settle(),
+        }
+    }
+
+    /// Does what has to be done before a subscription waits.
+    pub(crate) fn mend_subscriptions(&self) {
+        match self {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(embedded) => embedded.subscriber().mend(embedded.engine()),
+            // A task of its own sees to that.
+            Backend::Remote(_) => {}
+        }
     }
 }
 

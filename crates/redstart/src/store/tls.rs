@@ -57,7 +57,7 @@ impl Tls {
     }
 }
 
-pub(crate) use connector::Connector;
+pub(crate) use connector::{Connector, Secret};
 
 /// Of a build without TLS there is none.
 #[cfg(not(feature = "tls"))]
@@ -70,6 +70,9 @@ mod connector {
     use crate::store::error::Result;
     use crate::store::url::UrlError;
 
+    /// What it would make of a connection.
+    pub(crate) type Secret = TcpStream;
+
     #[derive(Clone, Debug)]
     pub(crate) enum Connector {}
 
@@ -79,7 +82,7 @@ mod connector {
             Err(UrlError::FeatureMissing { scheme, feature }.into())
         }
 
-        pub(crate) async fn connect(&self, _: &str, _: TcpStream) -> io::Result<TcpStream> {
+        pub(crate) async fn connect(&self, _: &str, _: TcpStream) -> io::Result<Secret> {
             match *self {}
         }
     }
@@ -101,6 +104,9 @@ mod connector {
 
     use super::Tls;
     use crate::store::error::{Error, Result};
+
+    /// A connection that others cannot read.
+    pub(crate) type Secret = TlsStream<TcpStream>;
 
     /// Makes a connection a secret one.
     #[derive(Clone)]
@@ -126,11 +132,7 @@ mod connector {
             Ok(Connector(TlsConnector::from(Arc::new(config))))
         }
 
-        pub(crate) async fn connect(
-            &self,
-            host: &str,
-            stream: TcpStream,
-        ) -> io::Result<TlsStream<TcpStream>> {
+        pub(crate) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<Secret> {
             let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
             self.0.connect(name, stream).await
         }

@@ -29,5 +29,6 @@ mod redis_rs;
 mod sentinel;
 #[cfg(feature = "limiter")]
 mod storm;
+mod subscriptions;
 #[cfg(feature = "tls")]
 mod tls;

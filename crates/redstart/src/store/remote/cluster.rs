@@ -83,6 +83,10 @@ impl Cluster {
         Cluster { shared, fetcher }
     }
 
+    pub(super) fn seed(&self) -> Endpoint {
+        self.shared.seeds[0].clone()
+    }
+
     /// The connection for a slot, as soon as there is one; for a request without keys, to any
     /// node. Nothing has been sent when this fails.
     pub(super) async fn link(

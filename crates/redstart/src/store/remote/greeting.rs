@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::{RemoteConfig, wire};
 use crate::store::capabilities::Greeted;
 use crate::store::error::{Disconnect, is_refusal};
+use crate::store::tls::Secret;
 use crate::store::url::{Endpoint, SentinelTarget};
 
 /// Reads and writes the socket for as long as it is polled; ends when the connection does.
@@ -48,6 +49,22 @@ impl<'a> Login<'a> {
             database: 0,
         }
     }
+
+    /// Who to log in as, and by which password.
+    pub(super) fn credentials(self) -> Option<(&'a str, &'a str)> {
+        let password = self.password?;
+        Some((self.username.unwrap_or("default"), password))
+    }
+}
+
+/// A connection on which nothing was said yet.
+pub(super) enum Dialed {
+    Tcp(TcpStream),
+    Tls(Box<Secret>),
+    #[cfg(unix)]
+    Unix(tokio::net::UnixStream),
+    #[cfg(test)]
+    Simulated(tokio::io::DuplexStream),
 }
 
 /// Connects, authenticates and selects the database. `pushed` is told that the server pushed
@@ -57,11 +74,23 @@ pub(super) async fn connect(
     login: Login<'_>,
     pushed: Option<Arc<Notify>>,
 ) -> Result<(MultiplexedConnection, Driver), Disconnect> {
+    match dial(endpoint, login).await? {
+        Dialed::Tcp(stream) => greet(stream, login, pushed).await,
+        Dialed::Tls(stream) => greet(stream, login, pushed).await,
+        #[cfg(unix)]
+        Dialed::Unix(stream) => greet(stream, login, pushed).await,
+        #[cfg(test)]
+        Dialed::Simulated(stream) => greet(stream, login, pushed).await,
+    }
+}
+
+/// Reaches the server, in secret if that is wanted.
+pub(super) async fn dial(endpoint: &Endpoint, login: Login<'_>) -> Result<Dialed, Disconnect> {
     let unreachable = |error: std::io::Error| Disconnect::Unreachable(error.to_string().into());
     #[cfg(test)]
     if let Some(network) = &login.config.network {
         let stream = network.dial(endpoint).await.map_err(unreachable)?;
-        return greet(stream, login, pushed).await;
+        return Ok(Dialed::Simulated(stream));
     }
     match endpoint {
         Endpoint::Tcp { host, port } => {
@@ -71,16 +100,16 @@ pub(super) async fn connect(
             stream.set_nodelay(true).map_err(unreachable)?;
             if let Some(connector) = &login.config.connector {
                 let stream = connector.connect(host, stream).await.map_err(unreachable)?;
-                return greet(stream, login, pushed).await;
+                return Ok(Dialed::Tls(Box::new(stream)));
             }
-            greet(stream, login, pushed).await
+            Ok(Dialed::Tcp(stream))
         }
         #[cfg(unix)]
         Endpoint::Unix { path } => {
             let stream = tokio::net::UnixStream::connect(path)
                 .await
                 .map_err(unreachable)?;
-            greet(stream, login, pushed).await
+            Ok(Dialed::Unix(stream))
         }
         #[cfg(not(unix))]
         Endpoint::Unix { .. } => Err(Disconnect::Unreachable(
@@ -150,18 +179,27 @@ pub(super) async fn introduce(
 fn why_not(error: &RedisError) -> Disconnect {
     let code = error.code().unwrap_or("ERR");
     let text = error.detail().unwrap_or_default();
-    let passing = is_refusal(code) || text.contains("max number of clients");
     match error.kind() {
         ErrorKind::Io | ErrorKind::Parse => Disconnect::Unreachable(error.to_string().into()),
-        _ if passing => Disconnect::Unreachable(format!("{code} {text}").into()),
-        ErrorKind::RESP3NotSupported => Disconnect::Refused {
-            code: "ERR".into(),
-            text: "the server does not speak RESP3; redis 7.0 or valkey 7.2 or later is needed"
-                .into(),
-        },
-        _ => Disconnect::Refused {
-            code: code.into(),
-            text: text.into(),
-        },
+        ErrorKind::RESP3NotSupported => no_resp3(),
+        _ => refusal(code, text),
+    }
+}
+
+/// What an error reply to a greeting means.
+pub(super) fn refusal(code: &str, text: &str) -> Disconnect {
+    if is_refusal(code) || text.contains("max number of clients") {
+        return Disconnect::Unreachable(format!("{code} {text}").into());
+    }
+    Disconnect::Refused {
+        code: code.into(),
+        text: text.into(),
+    }
+}
+
+pub(super) fn no_resp3() -> Disconnect {
+    Disconnect::Refused {
+        code: "ERR".into(),
+        text: "the server does not speak RESP3; redis 7.0 or valkey 7.2 or later is needed".into(),
     }
 }

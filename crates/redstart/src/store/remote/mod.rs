@@ -21,6 +21,7 @@ mod sentinel;
 mod simulation;
 mod site;
 mod split;
+mod subscriber;
 mod wire;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use self::past::Past;
 use self::route::Router;
 #[cfg(test)]
 pub(crate) use self::simulation::Network;
+use self::subscriber::Subscriber;
 use super::argument::Arguments;
 use super::capabilities::{self, Capabilities};
 use super::error::{Error, Failure, Limited, OperationName, Result};
@@ -129,6 +131,7 @@ impl<'a> Batch<'a> {
 #[derive(Debug)]
 pub(crate) struct Remote {
     router: Router,
+    subscriber: Subscriber,
     permits: Arc<Semaphore>,
     exclusives: Pool,
     retries: Backoff,
@@ -139,6 +142,7 @@ impl Remote {
     /// Starts connecting. Must be called inside a tokio runtime.
     pub(crate) fn new(config: RemoteConfig) -> Remote {
         let config = Arc::new(config);
+        let router = Router::new(&config);
         Remote {
             permits: Arc::new(Semaphore::new(config.max_in_flight)),
             exclusives: Pool::new(config.max_exclusive),
@@ -147,9 +151,15 @@ impl Remote {
                 Duration::from_millis(500),
                 &config.random,
             ),
-            router: Router::new(&config),
+            subscriber: Subscriber::new(&config, router.site()),
+            router,
             config,
         }
+    }
+
+    /// What subscribes for the store.
+    pub(crate) fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
     }
 
     /// Waits until the server answers, or says why it does not.

@@ -18,6 +18,7 @@ pub(super) enum Router {
     /// One node serves every slot. With sentinels, who that is may change.
     One {
         node: Node,
+        site: Site,
         _listener: Option<Listener>,
     },
     Cluster(Cluster),
@@ -27,18 +28,33 @@ impl Router {
     /// Starts connecting.
     pub(super) fn new(config: &Arc<RemoteConfig>) -> Router {
         match &config.target.deployment {
-            Deployment::One(endpoint) => Router::One {
-                node: Node::new(config, &Site::Fixed(endpoint.clone())),
-                _listener: None,
-            },
+            Deployment::One(endpoint) => {
+                let site = Site::Fixed(endpoint.clone());
+                Router::One {
+                    node: Node::new(config, &site),
+                    site,
+                    _listener: None,
+                }
+            }
             Deployment::Sentinel(target) => {
                 let sentinels = Sentinels::new(target.clone(), config);
+                let listener = Some(sentinels.listen());
+                let site = Site::primary(sentinels);
                 Router::One {
-                    _listener: Some(sentinels.listen()),
-                    node: Node::new(config, &Site::primary(sentinels)),
+                    node: Node::new(config, &site),
+                    site,
+                    _listener: listener,
                 }
             }
             Deployment::Cluster { seeds } => Router::Cluster(Cluster::new(config, seeds)),
+        }
+    }
+
+    /// Where subscriptions are made.
+    pub(super) fn site(&self) -> Site {
+        match self {
+            Router::One { site, .. } => site.clone(),
+            Router::Cluster(cluster) => Site::Fixed(cluster.seed()),
         }
     }
 

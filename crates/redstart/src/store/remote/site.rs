@@ -7,8 +7,9 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 
 use super::RemoteConfig;
-use super::greeting::{self, Driver, Login};
+use super::greeting::{self, Dialed, Driver, Login};
 use super::sentinel::Sentinels;
+use super::subscriber::{Stream, Wire};
 use crate::store::error::Disconnect;
 use crate::store::url::Endpoint;
 
@@ -55,6 +56,28 @@ impl Site {
                 Ok((endpoint, connection, driver))
             }
         }
+    }
+
+    /// A fresh connection to subscribe over.
+    pub(super) async fn connect_subscriber(
+        &mut self,
+        config: &RemoteConfig,
+    ) -> Result<Wire, Disconnect> {
+        let endpoint = match self {
+            Site::Fixed(endpoint) => endpoint.clone(),
+            // The server has to say that it is the primary over a connection that may be asked.
+            Site::Primary { .. } => self.connect(config).await?.0,
+        };
+        let login = Login::server(config);
+        let stream: Box<dyn Stream> = match greeting::dial(&endpoint, login).await? {
+            Dialed::Tcp(stream) => Box::new(stream),
+            Dialed::Tls(stream) => stream,
+            #[cfg(unix)]
+            Dialed::Unix(stream) => Box::new(stream),
+            #[cfg(test)]
+            Dialed::Simulated(stream) => Box::new(stream),
+        };
+        Wire::greet(stream, login).await
     }
 
     /// Completes when the server is known to be somewhere else than it was connected to last.
