@@ -31,6 +31,8 @@ pub struct StoreBuilder {
     unresponsive_after: Duration,
     lanes: usize,
     max_in_flight: usize,
+    max_in_flight_bytes: usize,
+    large_over: usize,
     max_exclusive: usize,
     tls: Tls,
     lazy: bool,
@@ -51,6 +53,8 @@ impl StoreBuilder {
             unresponsive_after: Duration::from_secs(2),
             lanes: 2,
             max_in_flight: 4096,
+            max_in_flight_bytes: 256 * 1024 * 1024,
+            large_over: 64 * 1024,
             max_exclusive: 16,
             tls: Tls::new(),
             lazy: false,
@@ -126,6 +130,20 @@ impl StoreBuilder {
         self
     }
 
+    /// How many bytes of arguments may be under way, before more requests are refused as overloaded:
+    /// 256 MiB. A single request with more is refused for good.
+    pub fn max_in_flight_bytes(mut self, bytes: usize) -> StoreBuilder {
+        self.max_in_flight_bytes = bytes;
+        self
+    }
+
+    /// Requests with more bytes of arguments than this go over a connection of their own, so that
+    /// small ones do not wait behind them: 64 KiB. What is under way on one key keeps its order.
+    pub fn large_over(mut self, bytes: usize) -> StoreBuilder {
+        self.large_over = bytes;
+        self
+    }
+
     /// How many connections may be lent out by [`Store::exclusive`] at a time: 16.
     pub fn max_exclusive(mut self, connections: usize) -> StoreBuilder {
         self.max_exclusive = connections;
@@ -180,6 +198,8 @@ impl StoreBuilder {
                     target: target.clone(),
                     lanes: self.lanes,
                     max_in_flight: self.max_in_flight,
+                    max_in_flight_bytes: self.max_in_flight_bytes,
+                    large_over: self.large_over,
                     max_exclusive: self.max_exclusive,
                     connect_within: self.connect_within,
                     unresponsive_after: self.unresponsive_after,

@@ -233,6 +233,8 @@ impl Error {
 pub enum Limited {
     /// Requests under way: `max_in_flight`.
     Requests,
+    /// The bytes of their arguments: `max_in_flight_bytes`.
+    Bytes,
     /// Connections lent out: `max_exclusive`.
     ExclusiveConnections,
 }
@@ -241,6 +243,7 @@ impl fmt::Display for Limited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Limited::Requests => "requests are in flight",
+            Limited::Bytes => "bytes are in flight",
             Limited::ExclusiveConnections => "exclusive connections are lent out",
         })
     }

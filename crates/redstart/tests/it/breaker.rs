@@ -15,7 +15,12 @@ const LONG: Duration = Duration::from_secs(20);
 /// A store that soon suspects its server.
 async fn suspicious(url: &str) -> Store {
     let store = Store::builder(url).unresponsive_after(SHORT).lanes(3);
-    store.open().await.unwrap()
+    let store = store.open().await.unwrap();
+    // Every lane has a connection.
+    for key in keys() {
+        store.command(["GET", &key]).within(LONG).await.unwrap();
+    }
+    store
 }
 
 /// What a request is told without waiting, if it is.
@@ -105,6 +110,7 @@ async fn a_server_that_never_said_anything_is_waited_for_once() {
     server.pause().unwrap();
     let store = Store::builder(&server.url())
         .connect_within(SHORT)
+        .lanes(1)
         .lazy()
         .open()
         .await

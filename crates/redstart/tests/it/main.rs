@@ -21,6 +21,7 @@ mod exclusive;
 mod fake_server;
 mod faults;
 mod increments;
+mod large;
 #[cfg(feature = "limiter")]
 mod limiter;
 mod pipe;

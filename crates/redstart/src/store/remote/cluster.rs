@@ -14,8 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::RemoteConfig;
-use super::link::Link;
-use super::route::Node;
+use super::route::{Node, Route};
 use super::site::Site;
 use crate::store::error::{Disconnect, Error, Failure, OperationName, Result};
 use crate::store::replay::Deadline;
@@ -89,29 +88,30 @@ impl Cluster {
 
     /// The connection for a slot, as soon as there is one; for a request without keys, to any
     /// node. Nothing has been sent when this fails.
-    pub(super) async fn link(
+    pub(super) async fn route(
         &self,
         slot: Option<u16>,
+        bytes: usize,
         operation: &OperationName,
         deadline: Deadline,
-    ) -> Result<Arc<Link>> {
+    ) -> Result<Route> {
         let time = &self.shared.config.time;
         let mut map = self.shared.map.subscribe();
         loop {
             let node = map.borrow_and_update().node(slot).cloned();
             let waiting = async {
                 match &node {
-                    Some(node) => node.lane(slot).link(operation, deadline).await,
+                    Some(node) => node.route(slot, bytes, operation, deadline).await,
                     None => self.unserved(operation, deadline).await,
                 }
             };
             tokio::select! {
                 biased;
-                link = waiting => {
-                    if link.is_err() {
+                route = waiting => {
+                    if route.is_err() {
                         self.cast_doubt();
                     }
-                    return link;
+                    return route;
                 }
                 _ = map.changed() => {}
                 () = time.sleep(PATIENCE) => self.cast_doubt(),
@@ -120,19 +120,20 @@ impl Cluster {
     }
 
     /// A connection to one node, whatever it serves.
-    pub(super) async fn link_to(
+    pub(super) async fn route_to(
         &self,
         endpoint: &Endpoint,
         slot: Option<u16>,
+        bytes: usize,
         operation: &OperationName,
         deadline: Deadline,
-    ) -> Result<Arc<Link>> {
+    ) -> Result<Route> {
         let node = self.shared.node(endpoint);
-        node.lane(slot).link(operation, deadline).await
+        node.route(slot, bytes, operation, deadline).await
     }
 
     /// Fails when the deadline passes, or at once if there is no hope.
-    async fn unserved(&self, operation: &OperationName, deadline: Deadline) -> Result<Arc<Link>> {
+    async fn unserved(&self, operation: &OperationName, deadline: Deadline) -> Result<Route> {
         let refused = |cause: &Disconnect| matches!(cause, Disconnect::Refused { .. });
         let failure = self.shared.failure.lock().clone();
         if !failure.as_ref().is_some_and(refused) {
@@ -244,8 +245,8 @@ impl Shared {
         let within = self.config.connect_within / 4;
         let deadline = Deadline::within(within, &self.config.time);
         let node = self.node(endpoint);
-        let link = match node.lane(None).link(&FETCH, deadline).await {
-            Ok(link) => link,
+        let link = match node.route(None, 0, &FETCH, deadline).await {
+            Ok(route) => route.link,
             Err(Error::Disconnected { cause, .. }) => return Err(cause),
             Err(error) => return Err(Disconnect::Unreachable(error.to_string().into())),
         };

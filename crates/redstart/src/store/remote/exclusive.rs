@@ -137,7 +137,7 @@ impl Remote {
                 what: Limited::ExclusiveConnections,
             });
         };
-        let link = self.router.link(slot, operation, deadline).await?;
+        let link = self.router.route(slot, 0, operation, deadline).await?.link;
         let line = match self.exclusives.take(link.endpoint(), time.monotonic()) {
             Some(line) => line,
             None => tokio::select! {
@@ -175,10 +175,10 @@ impl Remote {
             }
         }
 
-        let permit = self.permit(operation)?;
+        let frame = Frame::Command(command);
+        let permit = self.budget.take(operation, frame.byte_len())?;
         let link = &own.line.link;
         let mut unanswered = Unanswered(Some(&own.line));
-        let frame = Frame::Command(command);
         let mut replies = link.send(operation, &frame, permit, deadline).await?;
         let reply = replies.pop().unwrap_or(Value::Null);
         unanswered.0 = None;

@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use redstart_protocol::Value;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
+use super::budget::Permit;
 use super::wire;
 use crate::store::argument::Arguments;
 use crate::store::capabilities::{Capabilities, Greeted};
@@ -28,6 +29,16 @@ pub(super) enum Frame<'a> {
     Pipeline(&'a [Arguments]),
 }
 
+impl Frame<'_> {
+    /// The bytes of all arguments.
+    pub(super) fn byte_len(&self) -> usize {
+        match self {
+            Frame::Command(arguments) => arguments.byte_len(),
+            Frame::Pipeline(commands) => commands.iter().map(Arguments::byte_len).sum(),
+        }
+    }
+}
+
 pub(super) struct Link {
     endpoint: Endpoint,
     connection: MultiplexedConnection,
@@ -37,7 +48,7 @@ pub(super) struct Link {
     closed: AtomicBool,
     in_flight: AtomicUsize,
     replies: AtomicU64,
-    abandoned: Mutex<Vec<OwnedSemaphorePermit>>,
+    abandoned: Mutex<Vec<Permit>>,
     suspicion: Notify,
     retirement: Notify,
     idleness: Notify,
@@ -72,7 +83,7 @@ impl Link {
         &self,
         operation: &OperationName,
         frame: &Frame<'_>,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
         deadline: Deadline,
     ) -> Result<Vec<Value>> {
         let lost = |failure| Error::Disconnected {
@@ -213,11 +224,11 @@ impl std::fmt::Debug for Link {
 /// permit with the link and asks whether the server still lives.
 struct HandedOver<'l> {
     link: &'l Link,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
 }
 
 impl<'l> HandedOver<'l> {
-    fn new(link: &'l Link, permit: OwnedSemaphorePermit) -> HandedOver<'l> {
+    fn new(link: &'l Link, permit: Permit) -> HandedOver<'l> {
         link.in_flight.fetch_add(1, Ordering::SeqCst);
         HandedOver {
             link,

@@ -9,6 +9,7 @@
 //! of those change what the order or the meaning is.
 
 mod breaker;
+mod budget;
 mod cluster;
 mod exclusive;
 mod greeting;
@@ -22,26 +23,27 @@ mod simulation;
 mod site;
 mod split;
 mod subscriber;
+mod ways;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use redstart_protocol::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::budget::Budget;
 use self::cluster::Redirection;
 pub(crate) use self::exclusive::Own;
 use self::exclusive::Pool;
 use self::link::{Frame, Link};
 use self::past::Past;
-use self::route::Router;
+use self::route::{Route, Router};
 #[cfg(test)]
 pub(crate) use self::simulation::Network;
 use self::subscriber::Subscriber;
 use super::argument::Arguments;
 use super::capabilities::{self, Capabilities};
-use super::error::{Error, Failure, Limited, OperationName, Result};
+use super::error::{Error, Failure, OperationName, Result};
 use super::random::Random;
 use super::replay::{Backoff, Deadline, Replay, may_repeat};
 use super::time::Time;
@@ -57,6 +59,10 @@ pub(crate) struct RemoteConfig {
     pub(crate) lanes: usize,
     /// Requests under way, waiting ones included.
     pub(crate) max_in_flight: usize,
+    /// The bytes of their arguments.
+    pub(crate) max_in_flight_bytes: usize,
+    /// Requests with more bytes than this go over a connection of their own.
+    pub(crate) large_over: usize,
     /// Connections lent to one caller each.
     pub(crate) max_exclusive: usize,
     /// One attempt to connect.
@@ -132,7 +138,7 @@ impl<'a> Batch<'a> {
 pub(crate) struct Remote {
     router: Router,
     subscriber: Subscriber,
-    permits: Arc<Semaphore>,
+    budget: Arc<Budget>,
     exclusives: Pool,
     retries: Backoff,
     config: Arc<RemoteConfig>,
@@ -144,7 +150,7 @@ impl Remote {
         let config = Arc::new(config);
         let router = Router::new(&config);
         Remote {
-            permits: Arc::new(Semaphore::new(config.max_in_flight)),
+            budget: Budget::new(config.max_in_flight, config.max_in_flight_bytes),
             exclusives: Pool::new(config.max_exclusive),
             retries: Backoff::new(
                 Duration::from_millis(20),
@@ -165,8 +171,8 @@ impl Remote {
     /// Waits until the server answers, or says why it does not.
     pub(crate) async fn connected(&self, deadline: Deadline) -> Result<()> {
         let operation = OperationName::named("connect");
-        let link = self.router.link(None, &operation, deadline).await;
-        link.map(drop)
+        let route = self.router.route(None, 0, &operation, deadline).await;
+        route.map(drop)
     }
 
     /// One command, one reply, which may be an error.
@@ -227,7 +233,7 @@ impl Remote {
         operation: &OperationName,
         deadline: Deadline,
     ) -> Result<Capabilities> {
-        let link = self.router.link(None, operation, deadline).await?;
+        let link = self.router.route(None, 0, operation, deadline).await?.link;
         if let Some(known) = link.capabilities().get() {
             return Ok(known.clone());
         }
@@ -259,11 +265,13 @@ impl Remote {
         } = request;
         let mut attempt = 0;
         let mut asking = None;
+        let bytes = frame.byte_len();
         loop {
-            let permit = self.permit(operation);
-            let permit = permit.map_err(|error| past.sum_up(error))?;
-            let link = self.link(slot, asking.as_ref(), operation, deadline).await;
-            let link = link.map_err(|error| past.sum_up(error))?;
+            let permit = self.budget.take(operation, bytes);
+            let mut permit = permit.map_err(|error| past.sum_up(error))?;
+            let route = self.route(slot, bytes, asking.as_ref(), operation, deadline);
+            let Route { link, hold } = route.await.map_err(|error| past.sum_up(error))?;
+            permit.keep(hold);
             let sent = match (asking.take(), frame) {
                 (Some(_), Frame::Command(command)) => {
                     let introduced = [asking_command(), (*command).clone()];
@@ -303,27 +311,20 @@ impl Remote {
         }
     }
 
-    fn permit(&self, operation: &OperationName) -> Result<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned();
-        permit.map_err(|_| Error::Overloaded {
-            operation: operation.clone(),
-            limit: self.config.max_in_flight,
-            what: Limited::Requests,
-        })
-    }
-
-    async fn link(
+    async fn route(
         &self,
         slot: Option<u16>,
+        bytes: usize,
         asking: Option<&Endpoint>,
         operation: &OperationName,
         deadline: Deadline,
-    ) -> Result<Arc<Link>> {
+    ) -> Result<Route> {
         match (&self.router, asking) {
             (Router::Cluster(cluster), Some(endpoint)) => {
-                cluster.link_to(endpoint, slot, operation, deadline).await
+                let route = cluster.route_to(endpoint, slot, bytes, operation, deadline);
+                route.await
             }
-            (router, _) => router.link(slot, operation, deadline).await,
+            (router, _) => router.route(slot, bytes, operation, deadline).await,
         }
     }
 

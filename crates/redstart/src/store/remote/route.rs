@@ -1,6 +1,6 @@
 //! Which connection carries a request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::RemoteConfig;
 use super::cluster::Cluster;
@@ -8,6 +8,7 @@ use super::lane::{Alarm, Lane};
 use super::link::Link;
 use super::sentinel::{Listener, Sentinels};
 use super::site::Site;
+use super::ways::{Hold, Ways};
 use crate::store::error::{OperationName, Result};
 use crate::store::replay::Deadline;
 use crate::store::url::Deployment;
@@ -58,25 +59,40 @@ impl Router {
         }
     }
 
-    /// The connection for a slot, or for a request without keys, as soon as there is one. Nothing
-    /// has been sent when this fails.
-    pub(super) async fn link(
+    /// The connection for a slot and a request of so many bytes, or for a request without keys, as
+    /// soon as there is one. Nothing has been sent when this fails.
+    pub(super) async fn route(
         &self,
         slot: Option<u16>,
+        bytes: usize,
         operation: &OperationName,
         deadline: Deadline,
-    ) -> Result<Arc<Link>> {
+    ) -> Result<Route> {
         match self {
-            Router::One { node, .. } => node.lane(slot).link(operation, deadline).await,
-            Router::Cluster(cluster) => cluster.link(slot, operation, deadline).await,
+            Router::One { node, .. } => node.route(slot, bytes, operation, deadline).await,
+            Router::Cluster(cluster) => cluster.route(slot, bytes, operation, deadline).await,
         }
     }
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) link: Arc<Link>,
+    /// Keeps the slot to this way.
+    pub(super) hold: Hold,
 }
 
 /// One server, and the lanes to it.
 #[derive(Debug)]
 pub(super) struct Node {
+    config: Arc<RemoteConfig>,
+    site: Site,
+    alarm: Alarm,
     lanes: Box<[Lane]>,
+    /// For large values; made for the first of them.
+    large: OnceLock<Lane>,
+    ways: Arc<Ways>,
 }
 
 impl Node {
@@ -85,13 +101,36 @@ impl Node {
         let lanes = (0..config.lanes.max(1))
             .map(|_| Lane::open(Arc::clone(config), site.clone(), &alarm))
             .collect();
-        Node { lanes }
+        Node {
+            config: Arc::clone(config),
+            site: site.clone(),
+            alarm,
+            lanes,
+            large: OnceLock::new(),
+            ways: Ways::new(),
+        }
     }
 
-    /// All keys of a slot share a lane, so one key, and all keys that one script may take
-    /// together, keep their order. Requests without keys share the first lane.
-    pub(super) fn lane(&self, slot: Option<u16>) -> &Lane {
-        &self.lanes[usize::from(slot.unwrap_or(0)) % self.lanes.len()]
+    /// The connection for a request, as soon as there is one. All keys of a slot share a lane, so
+    /// one key, and all keys that one script may take together, keep their order; while a large
+    /// value is under way on the slot, that lane is the one for large values. Requests without keys
+    /// share the first lane.
+    pub(super) async fn route(
+        &self,
+        slot: Option<u16>,
+        bytes: usize,
+        operation: &OperationName,
+        deadline: Deadline,
+    ) -> Result<Route> {
+        let hold = self.ways.enter(slot, bytes > self.config.large_over);
+        let lane = match hold.is_large() {
+            true => self.large.get_or_init(|| {
+                Lane::open(Arc::clone(&self.config), self.site.clone(), &self.alarm)
+            }),
+            false => &self.lanes[usize::from(slot.unwrap_or(0)) % self.lanes.len()],
+        };
+        let link = lane.link(operation, deadline).await?;
+        Ok(Route { link, hold })
     }
 
     /// Whether it can be asked at once.
@@ -102,6 +141,6 @@ impl Node {
     /// Whether somebody waits for an answer of it.
     pub(super) fn is_busy(&self) -> bool {
         let busy = |lane: &Lane| lane.ready().is_some_and(|link| link.is_busy());
-        self.lanes.iter().any(busy)
+        self.lanes.iter().chain(self.large.get()).any(busy)
     }
 }

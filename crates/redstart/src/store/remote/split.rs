@@ -15,6 +15,7 @@ use redstart_protocol::Value;
 use super::cluster::{Cluster, Redirection, redirection};
 use super::link::{Frame, Link};
 use super::past::Past;
+use super::route::Route;
 use super::{Batch, REDIRECTIONS, Remote, Step, asking_command};
 use crate::store::error::{Error, Failure, Result};
 use crate::store::replay::may_repeat;
@@ -32,7 +33,7 @@ struct Pending {
 /// What is sent in one piece.
 struct Part {
     /// Absent while the node of the part's slot is waited for.
-    link: Option<Arc<Link>>,
+    route: Option<Route>,
     pending: Vec<Pending>,
 }
 
@@ -63,8 +64,9 @@ impl Remote {
         while !pending.is_empty() {
             let parts = self.parts(&batch, pending);
             let answers = join_all(parts.into_iter().map(|part| async {
-                let answer = self.send_part(&batch, &part).await;
-                (part.pending, answer)
+                let Part { route, pending } = part;
+                let answer = self.send_part(&batch, route, &pending).await;
+                (pending, answer)
             }));
             let mut again = Again::default();
             for (pending, answer) in answers.await {
@@ -121,21 +123,25 @@ impl Remote {
     /// slot, so that a node that is away delays nobody else.
     fn parts(&self, batch: &Batch<'_>, pending: Vec<Pending>) -> Vec<Part> {
         type Way = (Option<u16>, Option<Endpoint>);
+        let bytes = Frame::Pipeline(batch.commands).byte_len();
         let mut ways: HashMap<Way, usize> = HashMap::new();
         let mut parts: Vec<Part> = Vec::new();
         for next in pending {
             let way = (batch.steps[next.index].slot, next.asking.clone());
             let part = *ways.entry(way).or_insert_with_key(|(slot, asking)| {
-                let link = self.link(*slot, asking.as_ref(), batch.operation, batch.deadline);
-                let link = link.now_or_never().and_then(Result::ok);
+                let (operation, deadline) = (batch.operation, batch.deadline);
+                let route = self.route(*slot, bytes, asking.as_ref(), operation, deadline);
+                let route = route.now_or_never().and_then(Result::ok);
                 // One connection a node: a pipeline keeps its order there.
-                let endpoint = link.as_ref().map(|link| link.endpoint());
-                let same = |part: &Part| {
-                    endpoint.is_some() && part.link.as_ref().map(|link| link.endpoint()) == endpoint
+                let endpoint = |route: &Option<Route>| {
+                    let link = route.as_ref().map(|route| &route.link);
+                    link.map(|link| link.endpoint().clone())
                 };
+                let there = endpoint(&route);
+                let same = |part: &Part| there.is_some() && endpoint(&part.route) == there;
                 parts.iter().position(same).unwrap_or_else(|| {
                     let pending = Vec::new();
-                    parts.push(Part { link, pending });
+                    parts.push(Part { route, pending });
                     parts.len() - 1
                 })
             });
@@ -145,39 +151,46 @@ impl Remote {
     }
 
     /// Sends a part and takes the replies to ASKING out.
-    async fn send_part(&self, batch: &Batch<'_>, part: &Part) -> Answer {
+    async fn send_part(
+        &self,
+        batch: &Batch<'_>,
+        route: Option<Route>,
+        pending: &[Pending],
+    ) -> Answer {
         let (operation, deadline) = (batch.operation, batch.deadline);
-        let link = match &part.link {
-            Some(link) => Arc::clone(link),
-            None => {
-                let first = &part.pending[0];
-                let (slot, asking) = (batch.steps[first.index].slot, first.asking.as_ref());
-                match self.link(slot, asking, operation, deadline).await {
-                    Ok(link) => link,
-                    Err(error) => return Answer::NoLink(error),
-                }
-            }
-        };
-        let mut frame = Vec::with_capacity(part.pending.len());
-        for pending in &part.pending {
+        let mut frame = Vec::with_capacity(pending.len());
+        for pending in pending {
             if pending.asking.is_some() {
                 frame.push(asking_command());
             }
             frame.push(batch.commands[pending.index].clone());
         }
-        let sent = match self.permit(operation) {
+        let frame = Frame::Pipeline(&frame);
+        let bytes = frame.byte_len();
+        let mut permit = match self.budget.take(operation, bytes) {
+            Ok(permit) => permit,
             Err(overloaded) => return Answer::NoLink(overloaded),
-            Ok(permit) => {
-                let frame = Frame::Pipeline(&frame);
-                link.send(operation, &frame, permit, deadline).await
+        };
+        let route = match route {
+            Some(route) => route,
+            None => {
+                let first = &pending[0];
+                let (slot, asking) = (batch.steps[first.index].slot, first.asking.as_ref());
+                match self.route(slot, bytes, asking, operation, deadline).await {
+                    Ok(route) => route,
+                    Err(error) => return Answer::NoLink(error),
+                }
             }
         };
+        let Route { link, hold } = route;
+        permit.keep(hold);
+        let sent = link.send(operation, &frame, permit, deadline).await;
         match sent {
             Err(error) => Answer::Failed(error),
             Ok(replies) => {
                 let mut replies = replies.into_iter();
-                let mut own = Vec::with_capacity(part.pending.len());
-                for pending in &part.pending {
+                let mut own = Vec::with_capacity(pending.len());
+                for pending in pending {
                     if pending.asking.is_some() {
                         replies.next();
                     }

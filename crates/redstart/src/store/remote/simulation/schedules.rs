@@ -154,7 +154,7 @@ fn play(seed: u64, nodes: usize) -> Played {
             answer.unwrap();
         }
         check(world, &asked);
-        nothing_is_left(callers, max_in_flight).await;
+        nothing_is_left(callers).await;
         let count = |outcome| asked.iter().filter(|one| one.outcome == outcome).count() as u64;
         Played {
             history: world.history(),
@@ -213,12 +213,12 @@ fn check(world: &World, asked: &[Asked]) {
 }
 
 /// Everything is given back: permits while the store is open, the rest when it is not.
-async fn nothing_is_left(callers: Arc<Callers>, max_in_flight: usize) {
+async fn nothing_is_left(callers: Arc<Callers>) {
     let world = Arc::clone(&callers.world);
     let Backend::Remote(remote) = callers.store.backend() else {
         panic!("the world is no engine of ours");
     };
-    assert_eq!(remote.permits.available_permits(), max_in_flight);
+    assert_eq!(remote.budget.requests_under_way(), 0);
     drop(callers);
     world.time.sleep(SECOND).await;
     assert_eq!(world.clients(), 0, "connections are left");
