@@ -20,12 +20,16 @@
 //! | | |
 //! | --- | --- |
 //! | [`store`] | the hall: URLs, commands, pipelines, deadlines, failures, time |
+//! | `cache` | one load per key in the whole fleet, tags, and no load that undoes an invalidation |
 //! | `limiter` | rate limits: exact GCRA, sliding log, several rules at once |
 //!
-//! Features: `embedded` (default) brings the engine for `memory:` URLs; `limiter` (default) the
-//! room of that name; `json`, `messagepack` and `postcard` the codecs of those names; `redis-1` the
-//! traits of redis-rs 1.x over a store. Servers are always there.
+//! Features: `embedded` (default) brings the engine for `memory:` URLs; `cache` and `limiter`
+//! (default) the rooms of those names; `compression` compresses what the cache stores; `json`,
+//! `messagepack` and `postcard` the codecs of those names; `redis-1` the traits of redis-rs 1.x over
+//! a store. Servers are always there.
 
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(feature = "limiter")]
 pub mod limiter;
 pub mod store;

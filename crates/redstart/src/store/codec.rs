@@ -53,6 +53,32 @@ impl CodecError {
     }
 }
 
+/// Text and bytes, as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Codec<String> for Plain {
+    fn encode(&self, value: &String) -> Result<Vec<u8>, CodecError> {
+        Ok(value.clone().into_bytes())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<String, CodecError> {
+        let text = std::str::from_utf8(bytes);
+        text.map(str::to_owned)
+            .map_err(|error| CodecError::decoding("plain", error))
+    }
+}
+
+impl Codec<Vec<u8>> for Plain {
+    fn encode(&self, value: &Vec<u8>) -> Result<Vec<u8>, CodecError> {
+        Ok(value.clone())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+        Ok(bytes.to_vec())
+    }
+}
+
 /// JSON: readable by everybody, the largest.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug, Default)]

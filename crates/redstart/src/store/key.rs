@@ -93,6 +93,28 @@ impl KeySpace {
     }
 }
 
+impl KeySpace {
+    /// The key of the user part that [`name_of`](KeySpace::name_of) found in another key.
+    #[cfg(feature = "cache")]
+    pub(crate) fn named(&self, name: &[u8]) -> Key {
+        let mut bytes = Vec::with_capacity(self.prefix.len() + name.len() + 16);
+        bytes.extend_from_slice(&self.prefix);
+        bytes.extend_from_slice(name);
+        bytes.push(b'}');
+        Key { bytes }
+    }
+
+    /// The user part of a key of this space, escaped as it stands there. What is no key of this
+    /// space has none.
+    #[cfg(feature = "cache")]
+    pub(crate) fn name_of<'k>(&self, key: &'k Key) -> &'k [u8] {
+        let rest = key.bytes.strip_prefix(self.prefix.as_slice());
+        let rest = rest.unwrap_or_default();
+        let end = rest.iter().position(|byte| *byte == b'}');
+        &rest[..end.unwrap_or_default()]
+    }
+}
+
 impl Key {
     /// The key beside this one, in the same slot, for another purpose.
     pub(crate) fn with_role(mut self, role: &str) -> Key {
@@ -102,6 +124,7 @@ impl Key {
     }
 
     /// The key with something more at its end: two keys of one role.
+    #[cfg(feature = "limiter")]
     pub(crate) fn with_suffix(mut self, suffix: &'static str) -> Key {
         self.bytes.extend_from_slice(suffix.as_bytes());
         self
@@ -226,6 +249,15 @@ mod tests {
         fn a_space_within_a_space_has_the_same_keys(one in part(), other in part()) {
             let narrow = space().within(&one).key(&[&other]).unwrap();
             prop_assert_eq!(narrow.as_bytes(), key(&[&one, &other]));
+        }
+
+        #[cfg(feature = "cache")]
+        #[test]
+        fn a_name_leads_back_to_its_key(one in part(), other in part()) {
+            let space = space().within(b"a:b");
+            let key = space.key(&[&one, &other]).unwrap().with_role("tag");
+            let again = space.named(space.name_of(&key)).with_role("tag");
+            prop_assert_eq!(key, again);
         }
 
         #[test]

@@ -18,9 +18,9 @@ mod error;
 mod exclusive;
 mod execution;
 // Only rooms make keys.
-#[cfg_attr(not(feature = "limiter"), allow(dead_code))]
+#[cfg_attr(not(any(feature = "cache", feature = "limiter")), allow(dead_code))]
 mod key;
-#[cfg(feature = "limiter")]
+#[cfg(any(feature = "cache", feature = "limiter"))]
 mod operation;
 mod pipeline;
 mod random;
@@ -61,11 +61,17 @@ pub use tls::Tls;
 pub use url::{Fsync, StoreUrl, UrlError, UrlPart};
 
 // What rooms are built with.
+#[cfg(any(feature = "cache", feature = "limiter"))]
+pub(crate) use execution::Boxed;
 #[cfg(feature = "limiter")]
-pub(crate) use execution::{Boxed, Job, Started};
-#[cfg(feature = "limiter")]
+pub(crate) use execution::{Job, Started};
+#[cfg(any(feature = "cache", feature = "limiter"))]
 pub(crate) use key::KeySpace;
-#[cfg(all(test, feature = "limiter"))]
+#[cfg(any(feature = "cache", all(test, feature = "limiter")))]
 pub(crate) use key::Namespace;
-#[cfg(feature = "limiter")]
+#[cfg(any(feature = "cache", feature = "limiter"))]
 pub(crate) use operation::{Operation, Run, Script};
+#[cfg(feature = "cache")]
+pub(crate) use random::Random;
+#[cfg(feature = "cache")]
+pub(crate) use replay::Backoff;

@@ -25,8 +25,18 @@ impl Random {
         self.next_u64() % bound.max(1)
     }
 
-    /// One atomic addition, then a mix.
-    fn next_u64(&self) -> u64 {
+    /// Above 0 and up to 1.
+    #[cfg(feature = "cache")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "of 53 bits, which a double holds"
+    )]
+    pub(crate) fn fraction(&self) -> f64 {
+        ((self.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Any number. One atomic addition, then a mix.
+    pub(crate) fn next_u64(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let before = self.0.fetch_add(STEP, Ordering::Relaxed);
         let mut bits = before.wrapping_add(STEP);

@@ -25,7 +25,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) url: StoreUrl,
-    #[cfg_attr(not(feature = "limiter"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "cache", feature = "limiter")), allow(dead_code))]
     pub(crate) namespace: Namespace,
     pub(crate) time: Time,
     pub(crate) deadline: Duration,
@@ -142,7 +142,7 @@ impl Store {
         &self.inner.backend
     }
 
-    #[cfg(feature = "limiter")]
+    #[cfg(any(feature = "cache", feature = "limiter"))]
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.inner.namespace
     }

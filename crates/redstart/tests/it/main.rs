@@ -9,6 +9,8 @@
 mod stores;
 
 mod breaker;
+#[cfg(feature = "cache")]
+mod cache;
 mod capabilities;
 mod cluster;
 mod commands;
