@@ -23,13 +23,19 @@ pub struct Arguments {
     ends: SmallVec<[usize; 8]>,
 }
 
+/// What a name, a key and a short value take.
+const USUAL_BYTES: usize = 64;
+
 /// What the embedded engine takes.
 pub(crate) type Slices<'a> = SmallVec<[&'a [u8]; 16]>;
 
 impl Arguments {
     /// None yet.
     pub fn new() -> Arguments {
-        Arguments::default()
+        Arguments {
+            bytes: Vec::with_capacity(USUAL_BYTES),
+            ends: SmallVec::new(),
+        }
     }
 
     /// Adds one argument, as it stands.

@@ -67,12 +67,7 @@ impl Time {
     /// On the system's clock: outside a tokio runtime with its time driver enabled.
     pub async fn sleep_until(&self, deadline: Duration) {
         match &self.source {
-            Source::System => {
-                let wait = deadline.saturating_sub(system::monotonic());
-                if !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
-                }
-            }
+            Source::System => tokio::time::sleep_until(system::instant(deadline)).await,
             Source::Simulated(simulation) => {
                 Sleep {
                     simulation: Arc::clone(simulation),
@@ -299,8 +294,20 @@ mod system {
     }
 
     pub(super) fn monotonic() -> Duration {
+        start().elapsed()
+    }
+
+    /// The moment at which the monotonic clock shows this, as tokio sees it. What is too far away
+    /// to be named is as far away as tokio's own longest sleep.
+    pub(super) fn instant(monotonic: Duration) -> tokio::time::Instant {
+        const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+        let (start, far) = (start(), monotonic.min(FAR));
+        start.checked_add(far).unwrap_or(start).into()
+    }
+
+    fn start() -> Instant {
         static START: OnceLock<Instant> = OnceLock::new();
-        START.get_or_init(Instant::now).elapsed()
+        *START.get_or_init(Instant::now)
     }
 }
 

@@ -86,6 +86,12 @@ impl Cluster {
         self.shared.seeds[0].clone()
     }
 
+    /// The connection for a slot, if there is one now.
+    pub(super) fn ready(&self, slot: Option<u16>, bytes: usize) -> Option<Route> {
+        let map = self.shared.map.borrow();
+        map.node(slot)?.ready(slot, bytes)
+    }
+
     /// The connection for a slot, as soon as there is one; for a request without keys, to any
     /// node. Nothing has been sent when this fails.
     pub(super) async fn route(

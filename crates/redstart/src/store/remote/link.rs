@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use redstart_protocol::Value;
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::Notify;
 
 use super::budget::Permit;
@@ -28,6 +29,9 @@ pub(super) enum Frame<'a> {
     Command(&'a Arguments),
     Pipeline(&'a [Arguments]),
 }
+
+/// What came back for it. A command has one reply, which needs no allocation.
+pub(super) type Replies = SmallVec<[Value; 1]>;
 
 impl Frame<'_> {
     /// The bytes of all arguments.
@@ -85,7 +89,7 @@ impl Link {
         frame: &Frame<'_>,
         permit: Permit,
         deadline: Deadline,
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Replies> {
         let lost = |failure| Error::Disconnected {
             operation: operation.clone(),
             failure,
@@ -110,25 +114,22 @@ impl Link {
         }
     }
 
-    async fn exchange(&self, frame: &Frame<'_>) -> Result<Vec<Value>, RedisError> {
+    async fn exchange(&self, frame: &Frame<'_>) -> Result<Replies, RedisError> {
         let mut connection = self.connection.clone();
         let replies = match frame {
             Frame::Command(arguments) => {
-                vec![
-                    connection
-                        .send_packed_command(&wire::command(arguments))
-                        .await?,
-                ]
+                let command = wire::command(arguments);
+                let reply = connection.send_packed_command(&command).await?;
+                smallvec![wire::value(reply)]
             }
             Frame::Pipeline(commands) => {
                 let pipeline = wire::pipeline(commands);
-                connection
-                    .send_packed_commands(&pipeline, 0, commands.len())
-                    .await?
+                let sent = connection.send_packed_commands(&pipeline, 0, commands.len());
+                sent.await?.into_iter().map(wire::value).collect()
             }
         };
         self.replies.fetch_add(1, Ordering::Relaxed);
-        Ok(replies.into_iter().map(wire::value).collect())
+        Ok(replies)
     }
 
     /// Asks for a sign of life. Requests are answered in order, so the answer also says that

@@ -31,11 +31,11 @@ use std::time::Duration;
 
 use redstart_protocol::Value;
 
-use self::budget::Budget;
+use self::budget::{Budget, Permit};
 use self::cluster::Redirection;
 pub(crate) use self::exclusive::Own;
 use self::exclusive::Pool;
-use self::link::{Frame, Link};
+use self::link::{Frame, Link, Replies};
 use self::past::Past;
 use self::route::{Route, Router};
 #[cfg(test)]
@@ -256,7 +256,7 @@ impl Remote {
         request: Request<'_>,
         frame: &Frame<'_>,
         past: &mut Past,
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Replies> {
         let Request {
             operation,
             replay,
@@ -274,10 +274,8 @@ impl Remote {
             permit.keep(hold);
             let sent = match (asking.take(), frame) {
                 (Some(_), Frame::Command(command)) => {
-                    let introduced = [asking_command(), (*command).clone()];
-                    let frame = Frame::Pipeline(&introduced);
-                    let replies = link.send(operation, &frame, permit, deadline).await;
-                    replies.map(|mut replies| replies.split_off(1.min(replies.len())))
+                    // Boxed, because it is rare and every request would make room for it.
+                    Box::pin(ask(&link, operation, command, permit, deadline)).await
                 }
                 _ => link.send(operation, frame, permit, deadline).await,
             };
@@ -302,7 +300,7 @@ impl Remote {
                 return Err(past.sum_up(error));
             }
             tracing::debug!(operation = operation.as_str(), attempt, %error, "asking again");
-            self.config.time.sleep(pause).await;
+            Box::pin(self.config.time.sleep(pause)).await;
             attempt += 1;
             if let (Some(Redirection::Ask { to }), Frame::Command(_)) = (redirected, frame) {
                 asking = Some(to);
@@ -322,9 +320,13 @@ impl Remote {
         match (&self.router, asking) {
             (Router::Cluster(cluster), Some(endpoint)) => {
                 let route = cluster.route_to(endpoint, slot, bytes, operation, deadline);
-                route.await
+                Box::pin(route).await
             }
-            (router, _) => router.route(slot, bytes, operation, deadline).await,
+            (router, _) => match router.ready(slot, bytes) {
+                Some(route) => Ok(route),
+                // Boxed, so that requests that need not wait make no room for it.
+                None => Box::pin(router.route(slot, bytes, operation, deadline)).await,
+            },
         }
     }
 
@@ -384,6 +386,21 @@ fn hinted_error(operation: &OperationName, error: Error) -> Error {
         },
         error => error,
     }
+}
+
+/// Sends a command to a node that is to answer although the slot is not its own yet.
+async fn ask(
+    link: &Link,
+    operation: &OperationName,
+    command: &Arguments,
+    permit: Permit,
+    deadline: Deadline,
+) -> Result<Replies> {
+    let introduced = [asking_command(), command.clone()];
+    let frame = Frame::Pipeline(&introduced);
+    let mut replies = link.send(operation, &frame, permit, deadline).await?;
+    replies.drain(..1.min(replies.len()));
+    Ok(replies)
 }
 
 /// Introduces a request that a node is to answer although the slot is not its own yet.

@@ -59,6 +59,14 @@ impl Router {
         }
     }
 
+    /// The same as [`route`](Router::route), if there is a connection now.
+    pub(super) fn ready(&self, slot: Option<u16>, bytes: usize) -> Option<Route> {
+        match self {
+            Router::One { node, .. } => node.ready(slot, bytes),
+            Router::Cluster(cluster) => cluster.ready(slot, bytes),
+        }
+    }
+
     /// The connection for a slot and a request of so many bytes, or for a request without keys, as
     /// soon as there is one. Nothing has been sent when this fails.
     pub(super) async fn route(
@@ -122,6 +130,19 @@ impl Node {
         operation: &OperationName,
         deadline: Deadline,
     ) -> Result<Route> {
+        let (lane, hold) = self.lane(slot, bytes);
+        let link = lane.link(operation, deadline).await?;
+        Ok(Route { link, hold })
+    }
+
+    /// The same as [`route`](Node::route), if there is a connection now.
+    pub(super) fn ready(&self, slot: Option<u16>, bytes: usize) -> Option<Route> {
+        let (lane, hold) = self.lane(slot, bytes);
+        let link = lane.ready()?;
+        Some(Route { link, hold })
+    }
+
+    fn lane(&self, slot: Option<u16>, bytes: usize) -> (&Lane, Hold) {
         let hold = self.ways.enter(slot, bytes > self.config.large_over);
         let lane = match hold.is_large() {
             true => self.large.get_or_init(|| {
@@ -129,8 +150,7 @@ impl Node {
             }),
             false => &self.lanes[usize::from(slot.unwrap_or(0)) % self.lanes.len()],
         };
-        let link = lane.link(operation, deadline).await?;
-        Ok(Route { link, hold })
+        (lane, hold)
     }
 
     /// Whether it can be asked at once.

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use redstart_protocol::Value;
 
 use super::cluster::{Cluster, Redirection, redirection};
-use super::link::{Frame, Link};
+use super::link::{Frame, Link, Replies};
 use super::past::Past;
 use super::route::Route;
 use super::{Batch, REDIRECTIONS, Remote, Step, asking_command};
@@ -40,7 +40,7 @@ struct Part {
 /// What became of a part.
 enum Answer {
     /// Replies of this connection.
-    Replies(Arc<Link>, Vec<Value>),
+    Replies(Arc<Link>, Replies),
     /// There was no connection to be had in time.
     NoLink(Error),
     Failed(Error),
@@ -189,7 +189,7 @@ impl Remote {
             Err(error) => Answer::Failed(error),
             Ok(replies) => {
                 let mut replies = replies.into_iter();
-                let mut own = Vec::with_capacity(pending.len());
+                let mut own = Replies::with_capacity(pending.len());
                 for pending in pending {
                     if pending.asking.is_some() {
                         replies.next();
@@ -217,7 +217,7 @@ impl Again {
         cluster: &Cluster,
         link: &Link,
         pending: Vec<Pending>,
-        replies: Vec<Value>,
+        replies: Replies,
         batch: Batch<'_>,
         results: &mut [Option<Result<Value>>],
     ) {
