@@ -8,6 +8,7 @@ mod limiter;
 mod memory;
 mod port;
 mod report;
+mod store;
 
 use std::process::ExitCode;
 
@@ -19,8 +20,11 @@ fn main() -> ExitCode {
         "port" => port::Contestants::find().and_then(|all| port::rows(&all)),
         "memory" => port::Contestants::find().and_then(|all| memory::rows(&all)),
         "limiter" => limiter::rows(),
+        "store" => store::rows(),
         "durable" => port::Contestants::find().and_then(|all| durable::rows(&all)),
-        _ => Err("which area? engine (embedded, port and memory), limiter, or durable".to_owned()),
+        _ => Err(
+            "which area? engine (embedded, port and memory), limiter, durable, or store".to_owned(),
+        ),
     };
     match result {
         Ok(rows) => {

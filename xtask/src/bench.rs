@@ -6,7 +6,9 @@ use crate::run::{cargo, root};
 use crate::tools;
 
 /// The areas that can be measured.
-const AREAS: &[&str] = &["engine", "embedded", "port", "memory", "limiter", "durable"];
+const AREAS: &[&str] = &[
+    "engine", "embedded", "port", "memory", "limiter", "durable", "store",
+];
 
 /// Runs one area and answers as it did.
 pub(crate) fn run(areas: &[&str]) -> Result<ExitCode, String> {
