@@ -1,8 +1,10 @@
 //! The cache and its verbs.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -10,13 +12,14 @@ use super::builder::CacheBuilder;
 use super::core::Core;
 use super::entry::{Entry, Loaded};
 use super::error::CacheError;
-use super::keys::CacheKey;
+use super::keys::{CacheKey, Place};
 use super::loader::{BoxError, Load, boxed};
+use super::many::{self, Misses};
 use super::outcome::Outcome;
 use super::read::Reading;
 use super::write::{AfterCommit, Invalidate, Put};
-use crate::store::Store;
 use crate::store::codec::Codec;
+use crate::store::{KeyError, Store};
 
 /// Values of `V` by keys of `K`. Cheap to clone; clones share loads under way, and all caches of
 /// one name on one store share what is stored.
@@ -172,6 +175,66 @@ where
             .get_or_load(&place, boxed(loader), needs_value)
             .await?;
         typed(entry)
+    }
+
+    /// The values of many keys: stored ones, and what the loader brings for all others. One result
+    /// for each key, in their order; nothing for what the loader does not bring.
+    ///
+    /// The loader is called once with all keys that are missing. It is called again, with one key,
+    /// only where the load of another process was waited for and came to nothing. If it fails, each
+    /// of its keys has its error, or a stale value.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::collections::HashMap;
+    /// # use redstart::Store;
+    /// # use redstart::cache::{Cache, Misses};
+    /// # use redstart::store::codec::Plain;
+    /// # let store = Store::open("memory:").await?;
+    /// let names: Cache<u64, String> = Cache::builder(&store, "names", Plain).build()?;
+    /// let load = |misses: Misses<u64>| async move {
+    ///     let names = misses.keys().iter().map(|id| (*id, format!("user {id}")));
+    ///     Ok::<_, std::io::Error>(names.collect::<HashMap<_, _>>())
+    /// };
+    /// let found = names.get_or_load_many(&[1, 2, 3], load).await;
+    /// assert_eq!(found[2].as_ref().unwrap().as_deref(), Some("user 3"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "embedded"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// As many round trips as for one key; what is missing takes two requests a key before the load
+    /// and two after it.
+    pub async fn get_or_load_many<E, F, L>(
+        &self,
+        keys: &[K],
+        loader: L,
+    ) -> Vec<Result<Option<V>, CacheError>>
+    where
+        K: Clone + Eq + Hash + Send + Sync + 'static,
+        E: Into<BoxError>,
+        F: Future<Output = Result<HashMap<K, V>, E>> + Send + 'static,
+        L: Fn(Misses<K>) -> F + Send + Sync + 'static,
+    {
+        let mut wanted = Vec::with_capacity(keys.len());
+        for key in keys {
+            wanted.push(self.core.keys.place(key).map(|place| (key.clone(), place)));
+        }
+        let named: Vec<(K, Place)> = wanted.iter().flatten().cloned().collect();
+        let loader = many::boxed(loader);
+        let mut found = self
+            .core
+            .get_or_load_many(&named, &loader)
+            .await
+            .into_iter();
+        let result = |wanted: Result<_, KeyError>| match wanted {
+            Ok(_) => found.next().unwrap_or(Err(CacheError::Cancelled)),
+            Err(error) => Err(error.into()),
+        };
+        wanted.into_iter().map(result).collect()
     }
 
     /// Loads now, whatever is stored and whoever is loading, and stores what the loader brings.

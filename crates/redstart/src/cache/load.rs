@@ -6,12 +6,13 @@
 //! whatever is invalidated after the number was read is above it, and whatever invalidates the key
 //! takes the lease away.
 
-use std::future::{Future, pending};
+use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join_all, join3};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
@@ -25,7 +26,7 @@ use super::loader::{Load, Loader, Notes};
 use super::op::{Fill, Filled, Lease, Leased, Release, Renew, Step};
 use super::outcome::Outcome;
 use super::policy::{MAX_LIFE, OnStoreError};
-use super::read::{Raw, Reading};
+use super::read::{Found, Raw, Reading};
 use super::stamp::Stamp;
 use super::token::Token;
 use crate::store;
@@ -48,6 +49,9 @@ pub(super) enum Kind {
     Needed,
     /// It will soon expire. If somebody else is at it, all is well.
     Early,
+    /// Somebody needs the value and others of the same load. If somebody else is at it, it is to be
+    /// left out.
+    Together,
     /// It is to be loaded now, whoever is at it.
     Forced,
     /// The store is away.
@@ -62,10 +66,20 @@ pub(super) struct Permit {
     pub(super) stamp: Stamp,
 }
 
+/// What somebody who will load makes of a reading.
+pub(super) enum Look<V> {
+    Hit(Found<V>),
+    /// There is a load to be ordered; a stale value perhaps.
+    Load(Order, Option<Entry<Option<V>>>),
+    Fail(CacheError),
+}
+
 /// How a flight goes on after asking for the lease.
-enum Clearance<V> {
+pub(super) enum Clearance<V> {
     Load(Option<Permit>),
     Land(Landing<V>),
+    /// Somebody else loads.
+    Busy,
 }
 
 /// What was loaded.
@@ -92,13 +106,11 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         needs_value: bool,
     ) -> Result<Entry<Option<V>>, CacheError> {
         let mut loader = Some(loader);
-        let time = self.store.time();
-        let until = time.monotonic().saturating_add(self.policy.load_timeout);
+        let until = self.until();
         loop {
-            let fits = |value: &Option<V>| value.is_some() || !needs_value;
-            let (seen, kind, stale) = match self.read(place).await {
-                Ok(Reading::Found(found)) if found.is_fresh() && fits(&found.value) => {
-                    self.count(Outcome::Hit);
+            let reading = self.read(place).await;
+            let (order, stale) = match self.look(place, reading, needs_value) {
+                Look::Hit(found) => {
                     if found.is_due(self.policy.early_refresh, self.random.fraction())
                         && let Some(loader) = loader
                     {
@@ -106,54 +118,89 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
                     }
                     return Ok(found.into_entry());
                 }
-                Ok(Reading::Found(found)) => {
-                    let stale = fits(&found.value) && !found.is_fresh();
-                    let seen = found.fill.clone();
-                    (seen, Kind::Needed, stale.then(|| found.into_entry()))
-                }
-                Ok(Reading::Miss { seen }) => (seen, Kind::Needed, None),
-                Err(error) => match self.policy.on_store_error {
-                    OnStoreError::Fail => return Err(error.into()),
-                    OnStoreError::Load => (Vec::new(), Kind::WithoutStore, None),
-                },
-            };
-            let order = Order {
-                place: place.clone(),
-                seen,
-                needs_value,
-                kind,
+                Look::Load(order, stale) => (order, stale),
+                Look::Fail(error) => return Err(error),
             };
             let seat = self.board(order, &mut loader);
-            let landed = match stale {
-                None => {
-                    self.count(Outcome::Miss);
-                    seat.landed().await
-                }
-                Some(stale) => {
-                    let patience = time.sleep(self.policy.stale_after);
-                    let landed = tokio::select! {
-                        biased;
-                        landed = seat.landed() => landed,
-                        () = patience => Some(Err(CacheError::Cancelled)),
-                    };
-                    match landed {
-                        Some(Err(_)) => {
-                            self.count(Outcome::Stale);
-                            return Ok(stale);
-                        }
-                        landed => landed,
-                    }
-                }
-            };
-            match landed {
-                Some(Ok(entry)) if !fits(&entry.value) => {}
+            match self.landed(&seat, stale).await {
+                Some(Ok(entry)) if entry.value.is_none() && needs_value => {}
                 Some(result) => return result,
                 None => {}
             }
-            if time.monotonic() >= until {
-                let within = self.policy.load_timeout;
-                return Err(CacheError::TimedOut { within });
+            self.check_time(until)?;
+        }
+    }
+
+    /// What a reading means to somebody who will load if need be.
+    pub(super) fn look(
+        &self,
+        place: &Place,
+        reading: store::Result<Reading<V>>,
+        needs_value: bool,
+    ) -> Look<V> {
+        let (seen, kind, stale) = match reading {
+            Ok(Reading::Found(found)) => {
+                let fits = found.value.is_some() || !needs_value;
+                if fits && found.is_fresh() {
+                    self.count(Outcome::Hit);
+                    return Look::Hit(found);
+                }
+                let seen = found.fill.clone();
+                (seen, Kind::Needed, fits.then(|| found.into_entry()))
             }
+            Ok(Reading::Miss { seen }) => (seen, Kind::Needed, None),
+            Err(error) => match self.policy.on_store_error {
+                OnStoreError::Fail => return Look::Fail(error.into()),
+                OnStoreError::Load => (Vec::new(), Kind::WithoutStore, None),
+            },
+        };
+        if stale.is_none() {
+            self.count(Outcome::Miss);
+        }
+        let order = Order {
+            place: place.clone(),
+            seen,
+            needs_value,
+            kind,
+        };
+        Look::Load(order, stale)
+    }
+
+    /// What a flight brings, or the stale value if that takes too long or fails. Nothing: look
+    /// again.
+    pub(super) async fn landed(
+        &self,
+        seat: &Seat<V>,
+        stale: Option<Entry<Option<V>>>,
+    ) -> Option<Result<Entry<Option<V>>, CacheError>> {
+        let Some(stale) = stale else {
+            return seat.landed().await;
+        };
+        let landed = tokio::select! {
+            biased;
+            landed = seat.landed() => landed,
+            () = self.store.time().sleep(self.policy.stale_after) => Some(Err(CacheError::Cancelled)),
+        };
+        match landed {
+            Some(Err(_)) => {
+                self.count(Outcome::Stale);
+                Some(Ok(stale))
+            }
+            landed => landed,
+        }
+    }
+
+    /// When to stop looking again.
+    pub(super) fn until(&self) -> Duration {
+        let now = self.store.time().monotonic();
+        now.saturating_add(self.policy.load_timeout)
+    }
+
+    pub(super) fn check_time(&self, until: Duration) -> Result<(), CacheError> {
+        let within = self.policy.load_timeout;
+        match self.store.time().monotonic() < until {
+            true => Ok(()),
+            false => Err(CacheError::TimedOut { within }),
         }
     }
 
@@ -210,7 +257,7 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
     }
 
     /// The flight is a task of its own: whoever waits for it may go away.
-    fn fly(self: &Arc<Self>, pilot: Pilot<V>, order: Order, loader: Loader<V>) {
+    pub(super) fn fly(self: &Arc<Self>, pilot: Pilot<V>, order: Order, loader: Loader<V>) {
         let core = Arc::clone(self);
         let span = tracing::debug_span!("cache.load", cache = &*self.policy.name);
         let flight = async move {
@@ -224,25 +271,51 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         let permit = match self.clearance(pilot, &order).await {
             Clearance::Load(permit) => permit,
             Clearance::Land(landing) => return landing,
-        };
-        let before = pilot.boarded();
-        let place = &order.place;
-        let loaded = self.load(place, permit, |load| {
-            let loading = loader(load);
-            async move { loading.await.map_err(CacheError::of_loader) }
-        });
-        let (value, notes, cost) = match loaded.await {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                self.give_back(place, permit, self.policy.error_back_off)
-                    .await;
+            // Good for nobody: whoever boarded looks again.
+            Clearance::Busy => {
                 return Landing {
-                    result: Err(error),
-                    good_for: u64::MAX,
+                    result: Err(CacheError::Cancelled),
+                    good_for: 0,
                 };
             }
         };
-        let cargo = Cargo { value, notes, cost };
+        let before = pilot.boarded();
+        let place = &order.place;
+        let held: Vec<(Place, Permit)> = permit
+            .map(|permit| (place.clone(), permit))
+            .into_iter()
+            .collect();
+        let load = Load::default();
+        let loaded = self.load(&held, load.clone(), |load| {
+            let loading = loader(load);
+            async move { loading.await.map_err(CacheError::of_loader) }
+        });
+        let cargo = loaded.await.map(|(value, cost)| Cargo {
+            value,
+            notes: load.notes(),
+            cost,
+        });
+        self.unload(pilot, before, place, permit, cargo).await
+    }
+
+    /// Stores what was loaded, if that is allowed, or gives the lease back. `before` is how many had
+    /// boarded when the load began.
+    pub(super) async fn unload(
+        &self,
+        pilot: &Pilot<V>,
+        before: u64,
+        place: &Place,
+        permit: Option<Permit>,
+        cargo: Result<Cargo<V>, CacheError>,
+    ) -> Landing<V> {
+        let cargo = match cargo {
+            Ok(cargo) => cargo,
+            Err(error) => {
+                self.give_back(place, permit, self.policy.error_back_off)
+                    .await;
+                return failed(error);
+            }
+        };
         let until_now = pilot.boarded();
         let kept = self.keep(place, permit, &cargo).await;
         Landing {
@@ -257,7 +330,7 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
     }
 
     /// Asks for the lease until it is granted or there is a value.
-    async fn clearance(&self, pilot: &Pilot<V>, order: &Order) -> Clearance<V> {
+    pub(super) async fn clearance(&self, pilot: &Pilot<V>, order: &Order) -> Clearance<V> {
         let Order {
             place,
             seen,
@@ -323,13 +396,10 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
                     }
                     None
                 }
-                Ok(Leased::Busy { .. } | Leased::HeldOff) if kind == Kind::Early => {
-                    // Good for nobody: whoever boarded looks again.
-                    return Clearance::Land(Landing {
-                        result: Err(CacheError::Cancelled),
-                        good_for: 0,
-                    });
+                Ok(Leased::Busy { .. }) if matches!(kind, Kind::Early | Kind::Together) => {
+                    return Clearance::Busy;
                 }
+                Ok(Leased::HeldOff) if kind == Kind::Early => return Clearance::Busy,
                 Ok(Leased::HeldOff) => {
                     self.count(Outcome::HeldOff);
                     return Clearance::Load(None);
@@ -367,31 +437,29 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
     }
 
     /// Runs a loader in a task of its own, within the time and the number of loads allowed, and
-    /// keeps the lease meanwhile.
-    pub(super) async fn load<T, F>(
+    /// keeps the leases meanwhile.
+    pub(super) async fn load<N, T, F>(
         &self,
-        place: &Place,
-        permit: Option<Permit>,
-        loader: impl FnOnce(Load) -> F + Send + 'static,
-    ) -> Result<(T, Notes, Duration), CacheError>
+        held: &[(Place, Permit)],
+        notes: N,
+        loader: impl FnOnce(N) -> F + Send + 'static,
+    ) -> Result<(T, Duration), CacheError>
     where
+        N: Send + 'static,
         T: Send + 'static,
         F: Future<Output = Result<T, CacheError>> + Send + 'static,
     {
         let time = self.store.time();
         let timeout = self.policy.load_timeout;
-        let by = time.monotonic().saturating_add(timeout);
-        let load = Load::default();
-        let notes = load.clone();
         let mut began = None;
         let work = async {
-            let _one_more = self
+            let _turn = self
                 .loads
                 .acquire()
                 .await
                 .map_err(|_| CacheError::Cancelled)?;
             began = Some(time.monotonic());
-            let loading = async move { loader(load).await };
+            let loading = async move { loader(notes).await };
             let mut task = Stopping(tokio::spawn(loading.in_current_span()));
             match (&mut task.0).await {
                 Ok(loaded) => loaded,
@@ -404,8 +472,8 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         let loaded = tokio::select! {
             biased;
             loaded = work => loaded,
-            () = time.sleep_until(by) => Err(CacheError::TimedOut { within: timeout }),
-            () = self.keep_lease(place, permit) => Err(CacheError::Cancelled),
+            () = time.sleep(timeout) => Err(CacheError::TimedOut { within: timeout }),
+            never = self.keep_leases(held) => match never {},
         };
         let loaded = match (loaded, began) {
             (Err(CacheError::TimedOut { .. }), None) => Err(CacheError::Overloaded {
@@ -421,25 +489,24 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
             Err(_) => Outcome::LoadFailed,
         });
         let cost = time.monotonic().saturating_sub(began.unwrap_or_default());
-        Ok((loaded?, notes.notes(), cost))
+        Ok((loaded?, cost))
     }
 
-    /// Never ends. A lease that is lost stays lost: what is loaded will be fenced.
-    async fn keep_lease(&self, place: &Place, permit: Option<Permit>) {
-        let Some(Permit { token, .. }) = permit else {
-            return pending().await;
-        };
+    /// A lease that is lost stays lost: what is loaded will be fenced.
+    async fn keep_leases(&self, held: &[(Place, Permit)]) -> Infallible {
+        let mut held = held.to_vec();
         loop {
             self.store.time().sleep(self.policy.lease / 3).await;
             let lasts_ms = self.policy.lease_ms();
-            let renewed = self.run(Renew {
-                place: place.clone(),
-                token,
-                lasts_ms,
+            let renewals = held.iter().map(|(place, permit)| {
+                self.run(Renew {
+                    place: place.clone(),
+                    token: permit.token,
+                    lasts_ms,
+                })
             });
-            if let Ok(false) = renewed.await {
-                return pending().await;
-            }
+            let mut renewed = join_all(renewals).await.into_iter();
+            held.retain(|_| !matches!(renewed.next(), Some(Ok(false))));
         }
     }
 

@@ -19,6 +19,7 @@
 //! get(&key) -> Option<V>                       entry(&key) -> Option<Entry<Option<V>>>
 //! get_or_load(&key, |load| async …) -> T       entry_or_load(&key, |load| async …) -> Entry<T>
 //! refresh(&key, |load| async …) -> T           T is V or Option<V>, as the loader returns it
+//! get_or_load_many(&[key, …], |misses| async …) -> Vec<Result<Option<V>>>
 //! put(&key, &value).tag(…).ttl(…) -> bool      put_versioned(&key, &value, version)… -> bool
 //! invalidate(&key).soft().hold_off(…) -> bool  invalidate_tags([tag, …])      clear()
 //! after_commit() -> AfterCommit: key(&key), tag(tag), all(), then apply()
@@ -46,6 +47,7 @@ mod flight;
 mod keys;
 mod load;
 mod loader;
+mod many;
 mod op;
 mod outcome;
 mod policy;
@@ -61,6 +63,7 @@ pub use envelope::MAX_TAGS;
 pub use error::{CacheError, LoaderError};
 pub use keys::CacheKey;
 pub use loader::Load;
+pub use many::Misses;
 pub use outcome::Outcome;
 pub use policy::{OnStoreError, PolicyError};
 pub use write::{AfterCommit, Invalidate, Put};

@@ -1,6 +1,7 @@
 //! The cache from outside: what it promises, on the embedded engine and on real servers.
 
 mod loading;
+mod many;
 mod writing;
 
 use std::sync::Arc;

@@ -183,7 +183,7 @@ impl Remote {
     }
 
     /// A script by its name or, if the server does not know that, by its source.
-    #[cfg(feature = "limiter")]
+    #[cfg(any(feature = "cache", feature = "limiter"))]
     pub(crate) async fn script(
         &self,
         request: Request<'_>,
