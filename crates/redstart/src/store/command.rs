@@ -188,7 +188,8 @@ pub(crate) fn error_reply(operation: &OperationName, reply: Value) -> Error {
     }
 }
 
-fn convert<T: FromValue>(operation: &OperationName, reply: Value) -> Result<T> {
+/// A reply as the type that was asked for.
+pub(crate) fn convert<T: FromValue>(operation: &OperationName, reply: Value) -> Result<T> {
     T::from_value(reply).map_err(|mismatch| unexpected(operation.clone(), mismatch))
 }
 

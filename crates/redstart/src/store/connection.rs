@@ -134,6 +134,7 @@ impl Connection {
                     commands: &frame,
                     steps: &steps,
                     atomic: pipeline.is_transaction(),
+                    divides: false,
                     deadline: self.store.deadline_after(self.store.deadline()),
                 });
                 let replies: Result<Vec<Value>, _> =

@@ -17,6 +17,7 @@ mod embedded;
 mod error;
 mod exclusive;
 mod execution;
+mod get_many;
 // Only rooms make keys.
 #[cfg_attr(not(any(feature = "cache", feature = "limiter")), allow(dead_code))]
 mod key;
@@ -47,6 +48,7 @@ pub use convert::{FromItem, FromValue, Mismatch};
 pub use error::{Disconnect, Error, Failure, Limited, OperationName, Result};
 pub use exclusive::{Exclusive, OpenExclusive};
 pub use execution::Execution;
+pub use get_many::GetMany;
 pub use key::{Key, KeyError, MAX_USER_BYTES};
 pub use pipeline::Pipeline;
 pub use redstart_protocol::Value;

@@ -183,6 +183,7 @@ impl<'s> Job for Pipeline<'s> {
                         commands: &frame,
                         steps: &inspected.steps,
                         atomic,
+                        divides: false,
                         deadline: store.deadline_after(within),
                     };
                     let replies = remote.batch(batch).await?;

@@ -207,6 +207,14 @@ impl StoreUrl {
         }
     }
 
+    /// Whether keys of different slots may be in different places, or are treated as if.
+    pub(crate) fn is_cluster(&self) -> bool {
+        let is_cluster =
+            |server: &ServerTarget| matches!(server.deployment, Deployment::Cluster { .. });
+        matches!(&self.target, Target::Server(server) if is_cluster(server))
+            || self.is_cluster_strict()
+    }
+
     /// Whether it is an embedded store that refuses what a cluster would.
     pub fn is_cluster_strict(&self) -> bool {
         match &self.target {

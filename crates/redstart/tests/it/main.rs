@@ -22,6 +22,7 @@ mod everywhere;
 mod exclusive;
 mod fake_server;
 mod faults;
+mod get_many;
 mod increments;
 mod large;
 #[cfg(feature = "limiter")]

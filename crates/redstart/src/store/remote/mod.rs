@@ -103,6 +103,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) steps: &'a [Step],
     /// Whether it is a transaction.
     pub(crate) atomic: bool,
+    /// Whether the caller can divide its commands on several keys, so that TRYAGAIN is given back to
+    /// it at once.
+    pub(crate) divides: bool,
     pub(crate) deadline: Deadline,
 }
 

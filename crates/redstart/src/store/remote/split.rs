@@ -2,7 +2,7 @@
 //! together in the order of the commands.
 //!
 //! Commands on one slot keep their order, across repetitions too: what was refused is sent again
-//! only if nothing behind it on the same slot was executed.
+//! only if nothing behind it on the same slot was executed, or both only read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::past::Past;
 use super::route::Route;
 use super::{Batch, REDIRECTIONS, Remote, Step, asking_command};
 use crate::store::error::{Error, Failure, Result};
-use crate::store::replay::may_repeat;
+use crate::store::replay::{Replay, may_repeat};
 use crate::store::url::Endpoint;
 
 /// A command that has no answer yet.
@@ -222,12 +222,13 @@ impl Again {
         results: &mut [Option<Result<Value>>],
     ) {
         // From the back: what was executed keeps what stands before it on its slot from coming
-        // after it.
-        let mut executed: Vec<Option<u16>> = Vec::new();
+        // after it. Reads may come in any order.
+        let mut executed: Vec<(Option<u16>, bool)> = Vec::new();
         let mut replies: Vec<Option<Value>> = replies.into_iter().map(Some).collect();
         replies.resize_with(pending.len(), || None);
         for (mut next, reply) in pending.into_iter().zip(replies).rev() {
-            let Step { slot, .. } = batch.steps[next.index];
+            let Step { slot, replay } = batch.steps[next.index];
+            let reads = replay == Replay::Read;
             let reply = reply.unwrap_or_else(|| Value::error("ERR the server left a reply out"));
             let refusal = match &reply {
                 Value::Error(text) => Some(Error::server(batch.operation, text))
@@ -235,11 +236,15 @@ impl Again {
                 _ => None,
             };
             let Some(error) = refusal else {
-                executed.push(slot);
+                executed.push((slot, reads));
                 results[next.index] = Some(next.past.answer(batch.operation, reply));
                 continue;
             };
             next.asking = None;
+            if batch.divides && error.code() == Some("TRYAGAIN") {
+                results[next.index] = Some(Ok(reply));
+                continue;
+            }
             match redirection(&error, link.endpoint()) {
                 Some(Redirection::Moved { slot, to }) => cluster.moved(slot, &to),
                 Some(Redirection::Ask { to }) => next.asking = Some(to),
@@ -248,7 +253,9 @@ impl Again {
                     self.pauses = true;
                 }
             }
-            match executed.contains(&slot) {
+            let is_overtaken =
+                |(on, by_read): &(Option<u16>, bool)| *on == slot && !(reads && *by_read);
+            match executed.iter().any(is_overtaken) {
                 true => results[next.index] = Some(next.past.answer(batch.operation, reply)),
                 false => self.pending.push((next, error)),
             }
