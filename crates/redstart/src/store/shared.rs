@@ -163,11 +163,14 @@ impl Kind {
         }
     }
 
-    /// The slot of the command's first key. Of a command we do not know, the first argument is
-    /// taken for one: so far a slot only chooses among connections to the same server.
+    /// The slot of the command's first key or shard channel. Of a command we do not know, the first
+    /// argument is taken for one: so far a slot only chooses among connections to the same server.
     pub(crate) fn slot(self, arguments: &[&[u8]]) -> Option<u16> {
         let index = match self.facts {
-            Some(command) => facts::keys(command, arguments).ok()?.first()?.index,
+            Some(command) => {
+                let deciding = facts::slot_arguments(command, arguments).ok()?;
+                deciding.first()?.index
+            }
             None => 1,
         };
         arguments.get(index).map(|key| redstart_protocol::slot(key))
@@ -209,6 +212,7 @@ mod tests {
             kind("EVAL script 1 a b").unwrap(),
             (slot("a"), Replay::Never)
         );
+        assert_eq!(kind("SPUBLISH a m").unwrap().0, slot("a"));
         assert_eq!(kind("PING").unwrap().0, None);
         assert_eq!(kind("JSON.SET a . 1").unwrap(), (slot("a"), Replay::Never));
     }

@@ -58,6 +58,7 @@ async fn everyday(url: &str) -> Vec<String> {
             Err(error) => error.code().unwrap_or("no code").to_owned(),
         });
     }
+    answers.extend(messages(&store).await);
     // Keys of many slots, back in the order they were asked for.
     let mut pipeline = store.pipeline();
     for key in 0..50 {
@@ -72,4 +73,28 @@ async fn everyday(url: &str) -> Vec<String> {
         assert_eq!(value.unwrap(), Value::bulk(key.to_string()));
     }
     answers
+}
+
+/// Messages of each kind, from channels of several slots.
+async fn messages(store: &Store) -> Vec<String> {
+    let mut channels = store.subscribe(["news", "sport"]).await.unwrap();
+    let mut patterns = store.subscribe_patterns(["ne*"]).await.unwrap();
+    let mut shards = store.subscribe_shards(["a", "b", "c"]).await.unwrap();
+    for words in [
+        ["PUBLISH", "news", "one"],
+        ["PUBLISH", "sport", "two"],
+        ["SPUBLISH", "a", "three"],
+        ["SPUBLISH", "c", "four"],
+    ] {
+        store.command(words).await.unwrap();
+    }
+    let mut events = Vec::new();
+    for (subscription, count) in [(&mut channels, 2), (&mut patterns, 1), (&mut shards, 2)] {
+        for _ in 0..count {
+            events.push(format!("{:?}", subscription.next().await));
+        }
+    }
+    // Channels of different nodes have no common order.
+    events.sort();
+    events
 }

@@ -6,6 +6,7 @@ use redstart::Store;
 use redstart::store::{
     Affected, Ending, Error, Event, Failure, GapCause, Message, Overflow, Subscription,
 };
+use redstart_testkit::{Cluster, Failover, Sentinel};
 
 use crate::fake_server::{Answer, FakeServer};
 use crate::stores::{OnServer, hand_over, on_server};
@@ -310,6 +311,25 @@ async fn a_subscription_that_nobody_confirms_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_refused_is_an_error_until_it_is_not() {
+    let OnServer { server, store } = on_server().await;
+    let password = |new: &'static str| store.command(["CONFIG", "SET", "requirepass", new]);
+    password("new").await.unwrap();
+    for _ in 0..2 {
+        let error = store.subscribe(["news"]).within(LONG).await.unwrap_err();
+        assert_eq!(error.failure(), Failure::Failed, "{error}");
+    }
+    password("").await.unwrap();
+    // What was known to be wrong is known for as long as it is tried again.
+    let mut subscribed = store.subscribe(["news"]).within(LONG).await;
+    while subscribed.is_err() {
+        tokio::task::yield_now().await;
+        subscribed = store.subscribe(["news"]).within(LONG).await;
+    }
+    drop(server);
+}
+
+#[tokio::test]
 async fn a_name_that_is_not_permitted_is_refused_alone() {
     let OnServer { server, store } = on_server().await;
     let permit = |what: &'static str| {
@@ -354,4 +374,212 @@ async fn confirmations_are_matched_by_name_however_they_come() {
     let subscription = store.subscribe(["a", "b"]).within(LONG).await.unwrap();
     assert_eq!(subscription.names().count(), 2);
     assert_eq!(server.commands(), ["PING", "SUBSCRIBE", "PING"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_follow_the_primary_that_sentinels_name() {
+    let sentinel = tokio::task::spawn_blocking(|| Sentinel::from_path().unwrap().start().unwrap());
+    let mut sentinel = sentinel.await.unwrap();
+    let store = Store::builder(&sentinel.url()).deadline(LONG);
+    let store = store.open().await.unwrap();
+    let mut news = store.subscribe(["news"]).await.unwrap();
+
+    sentinel.failover().unwrap();
+    assert_eq!(gap(&mut news).await.0, GapCause::Disconnected);
+    publish_until_received(&store, "PUBLISH", "news", "after a failover").await;
+    assert_eq!(text(&mut news).await, "after a failover");
+
+    let primary = sentinel.primary().unwrap();
+    sentinel.servers_mut()[primary].kill();
+    assert_eq!(gap(&mut news).await.0, GapCause::Disconnected);
+    publish_until_received(&store, "PUBLISH", "news", "after a crash").await;
+    assert_eq!(text(&mut news).await, "after a crash");
+}
+
+/// A publisher may still speak to the server of before, where nobody listens any more. What it says
+/// there is heard by nobody, so it says it again.
+async fn publish_until_received(store: &Store, command: &str, channel: &str, payload: &str) {
+    loop {
+        let publish = store.command([command, channel, payload]);
+        if publish
+            .returning::<i64>()
+            .await
+            .is_ok_and(|heard| heard == 1)
+        {
+            return;
+        }
+    }
+}
+
+async fn on_cluster() -> (Cluster, Store) {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::from_path().unwrap().start().unwrap());
+    let cluster = cluster.await.unwrap();
+    let store = Store::builder(&cluster.url()).deadline(LONG);
+    let store = store.open().await.unwrap();
+    (cluster, store)
+}
+
+/// Another node than this one serves it now.
+fn move_away(cluster: &Cluster, slot: u16) {
+    let from = cluster.primary_of(slot).unwrap();
+    let to = (0..3).find(|node| *node != from).unwrap();
+    cluster.move_slot(slot, to).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moves_takes_its_shard_channels_along() {
+    let (cluster, store) = on_cluster().await;
+    let mut moving = store
+        .subscribe_shards(["{moving}a", "{moving}b"])
+        .await
+        .unwrap();
+    let mut staying = store.subscribe_shards(["{staying}"]).await.unwrap();
+    let slot = cluster.slot_of("{moving}").unwrap();
+    for round in 0..3 {
+        move_away(&cluster, slot);
+        let mut missing = vec![&b"{moving}a"[..], b"{moving}b"];
+        while !missing.is_empty() {
+            let (cause, affected) = gap(&mut moving).await;
+            assert_eq!(cause, GapCause::Moved);
+            missing.retain(|name| !affected.includes(name));
+        }
+        let payload = format!("round {round}");
+        publish_until_received(&store, "SPUBLISH", "{moving}b", &payload).await;
+        assert_eq!(text(&mut moving).await, payload);
+        publish_until_received(&store, "SPUBLISH", "{staying}", &payload).await;
+        assert_eq!(text(&mut staying).await, payload);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbered_messages_have_no_hole_without_a_gap_while_slots_move() {
+    let (cluster, store) = on_cluster().await;
+    let names: Vec<String> = (0..8).map(|number| format!("{{moving}}{number}")).collect();
+    let mut subscription = store
+        .subscribe_shards(&names)
+        .capacity(100_000, 64 << 20)
+        .await
+        .unwrap();
+    let publisher = tokio::spawn({
+        let (store, names) = (store.clone(), names.clone());
+        async move {
+            for number in 1..=1000_u64 {
+                for name in &names {
+                    // A number is published once or not at all: a repetition would be a message
+                    // that comes twice.
+                    let number = number.to_string();
+                    let publish = store.command(["SPUBLISH", name, &number]);
+                    publish.await.unwrap();
+                }
+            }
+        }
+    });
+    let slot = cluster.slot_of("{moving}").unwrap();
+    let mover = tokio::task::spawn_blocking(move || {
+        for _ in 0..5 {
+            move_away(&cluster, slot);
+        }
+        cluster
+    });
+    publisher.await.unwrap();
+    let _cluster = mover.await.unwrap();
+    for name in &names {
+        publish_until_received(&store, "SPUBLISH", name, "end").await;
+    }
+
+    let mut heard = vec![(0, true); names.len()];
+    let (mut ends, mut gaps) = (0, 0);
+    while ends < names.len() {
+        match subscription.next().await.unwrap() {
+            Event::Message(message) => {
+                let at = names
+                    .iter()
+                    .position(|name| message.channel == *name)
+                    .unwrap();
+                let Ok(number) = std::str::from_utf8(&message.payload)
+                    .unwrap()
+                    .parse::<u64>()
+                else {
+                    ends += 1;
+                    continue;
+                };
+                let (last, excused) = heard[at];
+                assert!(
+                    number == last + 1 || (excused && number > last),
+                    "{number} after {last}"
+                );
+                heard[at] = (number, false);
+            }
+            Event::Gap(gap) => {
+                gaps += 1;
+                for (name, heard) in names.iter().zip(&mut heard) {
+                    heard.1 |= gap.affected.includes(name.as_bytes());
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(gaps >= 5, "{gaps}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_outlive_the_primaries_of_a_cluster() {
+    let (mut cluster, store) = on_cluster().await;
+    let shards = ["a", "b", "c", "d", "e", "f"];
+    let mut shard = store.subscribe_shards(shards).await.unwrap();
+    let mut plain = store.subscribe(["news"]).await.unwrap();
+    let mut patterns = store.subscribe_patterns(["ne*"]).await.unwrap();
+
+    let primary = cluster.primary_of(cluster.slot_of("a").unwrap()).unwrap();
+    let replica = cluster.replicas_of(primary).unwrap()[0];
+    cluster.failover(replica, Failover::Coordinated).unwrap();
+    publish_to_all(&store, &shards, "after a failover", &mut shard).await;
+
+    let primary = cluster.primary_of(cluster.slot_of("a").unwrap()).unwrap();
+    cluster.nodes_mut()[primary].kill();
+    publish_to_all(&store, &shards, "after a crash", &mut shard).await;
+
+    // Wherever they are by now.
+    for subscription in [&mut plain, &mut patterns] {
+        loop {
+            let publish = store.command(["PUBLISH", "news", "all is well"]);
+            publish.await.unwrap();
+            let within = subscription.next();
+            match within.await.unwrap() {
+                Event::Message(message) if message.payload == "all is well" => break,
+                Event::Gap(gap) => assert_ne!(gap.cause, GapCause::Lagged(0)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Publishes to every shard channel until it has come, over gaps.
+async fn publish_to_all(
+    store: &Store,
+    names: &[&str],
+    payload: &str,
+    subscription: &mut Subscription,
+) {
+    for name in names {
+        publish_until_received(store, "SPUBLISH", name, payload).await;
+        loop {
+            match subscription.next().await.unwrap() {
+                Event::Message(message) => {
+                    assert_eq!(
+                        (&*message.channel, &*message.payload),
+                        (name.as_bytes(), payload.as_bytes())
+                    );
+                    break;
+                }
+                Event::Gap(gap) => {
+                    assert!(matches!(
+                        gap.cause,
+                        GapCause::Moved | GapCause::Disconnected
+                    ));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -82,8 +82,9 @@ impl Cluster {
         Cluster { shared, fetcher }
     }
 
-    pub(super) fn seed(&self) -> Endpoint {
-        self.shared.seeds[0].clone()
+    /// The map, as it changes.
+    pub(super) fn map(&self) -> watch::Receiver<Arc<SlotMap>> {
+        self.shared.map.subscribe()
     }
 
     /// The connection for a slot, if there is one now.
@@ -353,7 +354,7 @@ pub(super) fn redirection(error: &Error, asked: &Endpoint) -> Option<Redirection
 
 /// Which node serves which slot.
 #[derive(Debug)]
-struct SlotMap {
+pub(super) struct SlotMap {
     nodes: Vec<(Endpoint, Arc<Node>)>,
     /// Of each slot, the place of its node in `nodes`.
     slots: Box<[u16]>,
@@ -417,6 +418,21 @@ impl SlotMap {
             None => 0,
         };
         self.nodes.get(place).map(|(_, node)| node)
+    }
+
+    /// Who serves a slot, if anybody does.
+    pub(super) fn endpoint(&self, slot: u16) -> Option<&Endpoint> {
+        let place = usize::from(self.slots[usize::from(slot)]);
+        self.nodes.get(place).map(|(endpoint, _)| endpoint)
+    }
+
+    /// All who serve any slot.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> + Clone {
+        self.nodes.iter().map(|(endpoint, _)| endpoint)
+    }
+
+    pub(super) fn lists(&self, endpoint: &Endpoint) -> bool {
+        self.endpoints().any(|known| known == endpoint)
     }
 
     fn serves(&self, node: &Arc<Node>) -> bool {

@@ -160,7 +160,7 @@ impl Remote {
                 Duration::from_millis(500),
                 &config.random,
             ),
-            subscriber: Subscriber::new(&config, router.site()),
+            subscriber: Subscriber::new(&config, router.source()),
             router,
             config,
         }

@@ -8,6 +8,7 @@ use super::lane::{Alarm, Lane};
 use super::link::Link;
 use super::sentinel::{Listener, Sentinels};
 use super::site::Site;
+use super::subscriber::Source;
 use super::ways::{Hold, Ways};
 use crate::store::error::{OperationName, Result};
 use crate::store::replay::Deadline;
@@ -22,7 +23,7 @@ pub(super) enum Router {
         site: Site,
         _listener: Option<Listener>,
     },
-    Cluster(Cluster),
+    Cluster(Arc<Cluster>),
 }
 
 impl Router {
@@ -47,15 +48,15 @@ impl Router {
                     _listener: listener,
                 }
             }
-            Deployment::Cluster { seeds } => Router::Cluster(Cluster::new(config, seeds)),
+            Deployment::Cluster { seeds } => Router::Cluster(Arc::new(Cluster::new(config, seeds))),
         }
     }
 
     /// Where subscriptions are made.
-    pub(super) fn site(&self) -> Site {
+    pub(super) fn source(&self) -> Source {
         match self {
-            Router::One { site, .. } => site.clone(),
-            Router::Cluster(cluster) => Site::Fixed(cluster.seed()),
+            Router::One { site, .. } => Source::One(site.clone()),
+            Router::Cluster(cluster) => Source::Cluster(Arc::clone(cluster)),
         }
     }
 

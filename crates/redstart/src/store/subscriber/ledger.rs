@@ -60,7 +60,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// Whether this node may do the same later.
-    fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         match self {
             Refusal::Error(error) => {
                 error.failure() == Failure::NotExecuted && error.code() != Some("MOVED")
