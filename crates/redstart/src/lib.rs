@@ -34,9 +34,20 @@ pub mod cache;
 pub mod limiter;
 pub mod store;
 
+#[cfg(feature = "macros")]
+pub use redstart_macros::cached;
 #[cfg(feature = "redis-1")]
 pub use store::Connection;
 pub use store::{Store, Value};
+
+/// What macros expand to. Nothing here is for use by hand, and all of it may change.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::cache::cached::{
+        ClonedForLoads, KeyOf, OfCache, Returned, cached, clone_of_self,
+    };
+}
 
 /// The guides' examples compile and run.
 #[cfg(all(doctest, feature = "embedded", feature = "limiter"))]

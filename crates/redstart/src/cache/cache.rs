@@ -168,11 +168,24 @@ where
         F: Future<Output = Result<T, E>> + Send + 'static,
         L: FnOnce(Load) -> F + Send + 'static,
     {
-        let place = self.core.keys.place(key)?;
+        self.load_at(&self.core.keys.place(key)?, loader).await
+    }
+
+    pub(super) async fn load_at<T, E, F, L>(
+        &self,
+        place: &Place,
+        loader: L,
+    ) -> Result<Entry<T>, CacheError>
+    where
+        T: Loaded<V>,
+        E: Into<BoxError>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        L: FnOnce(Load) -> F + Send + 'static,
+    {
         let needs_value = T::from_stored(None).is_none();
         let entry = self
             .core
-            .get_or_load(&place, boxed(loader), needs_value)
+            .get_or_load(place, boxed(loader), needs_value)
             .await?;
         typed(entry)
     }

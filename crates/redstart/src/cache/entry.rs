@@ -32,9 +32,17 @@ pub enum Source {
 ///
 /// Which of the two decides what a cached call returns, and whether that there is nothing can be
 /// cached: a loader of `V` never finds a cached "nothing".
+#[diagnostic::on_unimplemented(
+    message = "this cache holds `{V}`, and the loader brings `{Self}`",
+    label = "neither `{V}` nor an `Option` of it",
+    note = "a loader returns what the cache holds, or an `Option` of it"
+)]
 pub trait Loaded<V>: Sized {
     /// As it is stored.
     fn into_stored(self) -> Option<V>;
+
+    /// The same, left where it is.
+    fn as_stored(&self) -> Option<&V>;
 
     /// From what is stored; nothing where a value is needed and there is none.
     fn from_stored(stored: Option<V>) -> Option<Self>;
@@ -42,6 +50,10 @@ pub trait Loaded<V>: Sized {
 
 impl<V> Loaded<V> for V {
     fn into_stored(self) -> Option<V> {
+        Some(self)
+    }
+
+    fn as_stored(&self) -> Option<&V> {
         Some(self)
     }
 
@@ -53,6 +65,10 @@ impl<V> Loaded<V> for V {
 impl<V> Loaded<V> for Option<V> {
     fn into_stored(self) -> Option<V> {
         self
+    }
+
+    fn as_stored(&self) -> Option<&V> {
+        self.as_ref()
     }
 
     fn from_stored(stored: Option<V>) -> Option<Option<V>> {

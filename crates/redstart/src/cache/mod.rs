@@ -39,6 +39,8 @@ mod builder;
     reason = "every room has its thing in a file of its name"
 )]
 mod cache;
+#[cfg(feature = "macros")]
+pub(crate) mod cached;
 mod core;
 mod entry;
 mod envelope;

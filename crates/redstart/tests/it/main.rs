@@ -11,6 +11,8 @@ mod stores;
 mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
+#[cfg(feature = "macros")]
+mod cached;
 mod capabilities;
 mod cluster;
 mod commands;
