@@ -10,10 +10,26 @@ use proc_macro::TokenStream;
 
 /// Puts an async function or method behind a cache: its body runs only if there is no value.
 ///
-/// ```ignore
-/// #[redstart::cached(cache = self.users, key = id, ttl = "10m", tags = ["org:{org}"])]
-/// async fn user(&self, org: u32, id: u64) -> Result<Option<User>, AppError> {
-///     self.database.user(org, id).await
+/// ```
+/// # use redstart::cache::{Cache, CacheError};
+/// # #[derive(Clone)]
+/// # struct User { team: u32 }
+/// # #[derive(Clone)]
+/// # struct Database;
+/// # impl Database {
+/// #     async fn user(&self, org: u32, id: u64) -> Result<Option<User>, CacheError> { Ok(None) }
+/// # }
+/// #[derive(Clone)]
+/// struct Users {
+///     cache: Cache<u64, User>,
+///     database: Database,
+/// }
+///
+/// impl Users {
+///     #[redstart::cached(cache = self.cache, key = id, ttl = "10m", tags = ["org:{org}"])]
+///     async fn user(&self, org: u32, id: u64) -> Result<Option<User>, CacheError> {
+///         self.database.user(org, id).await
+///     }
 /// }
 /// ```
 ///
@@ -23,19 +39,20 @@ use proc_macro::TokenStream;
 /// | option | |
 /// | --- | --- |
 /// | `cache = EXPRESSION` | The `Cache` to use: a field of `self`, an argument, a static. Its name, time to live, grace, and so on hold. Required. |
-/// | `key = "user:{id}"` | The key, as a format string over the arguments. The cache's keys are `String`. |
-/// | `key = id`, `key = (org, id)`, `key = user.id` | The key, as an expression over the arguments, of the type of the cache's keys. |
+/// | `key = "user:{id}"` | The key, as a format string over the arguments, for a cache by `String` or `str`. |
+/// | `key = id`, `key = (org, id)`, `key = user.id` | The key, as an expression over the arguments, for a cache by that type. |
 /// | `key = \|user\| user.id` | The same as a closure; its parameters are references to the arguments of those names. |
 /// | no `key` | All arguments but the cache: one as it is, up to four as a tuple. |
 /// | `namespace = "user"` | A first part of the key, for functions that share a cache: `(&'static str, key)`. |
 /// | `ttl = "90s"` | How long the value is fresh, instead of what the cache says: `ms`, `s`, `m`, `h`, `d`, also `"1h30m"`; or an expression of type `Duration`. |
-/// | `tags = ["org:{org}", ("user", id)]` | The value's tags: format strings and expressions over the arguments, and closures over the value that was loaded: `\|user\| ("team", user.team)`. |
+/// | `tags = ["org:{org}", ("user", id)]` | The value's tags: format strings, and expressions that are keys, over the arguments. |
+/// | `tags = [\|user\| ("team", user.team)]` | Among them, closures over the value that was loaded. |
 /// | `tags = \|user\| user.teams.clone()` | All tags from the value that was loaded. |
 ///
 /// **What it returns** is a `Result`. `Ok` is cached; an `Option` in it is cached too, `None` for as
 /// long as the cache's `negative_ttl` says. Errors are not cached, unless the cache has an
 /// `error_back_off`. The error type is made `From<CacheError>`, because a load can also time out or
-/// find no place; a loader's own error is within: `CacheError::loader`.
+/// find no place; the error that the body returned is within: `CacheError::loader`.
 ///
 /// **What it asks.** The load outlives its caller, so it owns what it uses. Arguments that are
 /// references are cloned for it (`&str` becomes a `String`, `&[T]` a `Vec<T>`), and so is `self`,

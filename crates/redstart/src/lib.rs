@@ -24,9 +24,9 @@
 //! | `limiter` | rate limits: exact GCRA, sliding log, several rules at once |
 //!
 //! Features: `embedded` (default) brings the engine for `memory:` URLs; `cache` and `limiter`
-//! (default) the rooms of those names; `compression` compresses what the cache stores; `json`,
-//! `messagepack` and `postcard` the codecs of those names; `redis-1` the traits of redis-rs 1.x over
-//! a store. Servers are always there.
+//! (default) the rooms of those names; `macros` (default) `#[cached]`; `compression` compresses what
+//! the cache stores; `json`, `messagepack` and `postcard` the codecs of those names; `redis-1` the
+//! traits of redis-rs 1.x over a store. Servers are always there.
 
 #[cfg(feature = "cache")]
 pub mod cache;
@@ -60,4 +60,7 @@ mod guides {
     mod testing {}
     #[doc = include_str!("../../../docs/limiter.md")]
     mod limiter {}
+    #[cfg(feature = "macros")]
+    #[doc = include_str!("../../../docs/cached.md")]
+    mod cached {}
 }

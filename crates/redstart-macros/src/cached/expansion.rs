@@ -176,7 +176,6 @@ fn call(
         false => quote! { move |#value, #load: &::redstart::cache::Load| { #(#value_tags)* } },
     };
     let body = body_path(signature, arguments, names);
-    // Without the body's span, every error about the future would point at the attribute.
     let run = quote_spanned! {signature.ident.span()=> #body(#(#pass),*).await };
 
     Ok(quote! {
@@ -221,7 +220,13 @@ fn key_of(
     arguments: &Arguments<'_>,
 ) -> syn::Result<(TokenStream, TokenStream)> {
     let key = Ident::new("key", Span::mixed_site());
-    let by_reference = quote! { &#key };
+    let at = match &options.key {
+        Some(Text::Format(format)) => format.span(),
+        Some(Text::Closure(closure)) => closure.span(),
+        Some(Text::Other(expression)) => expression.span(),
+        None => signature.ident.span(),
+    };
+    let by_reference = shown_at(quote! { &#key }, at);
     let made = match &options.key {
         Some(text) => {
             if let (Text::Other(Expr::Path(path)), None) = (text, &options.namespace)
@@ -259,7 +264,7 @@ fn key_of(
     Ok(match (&options.namespace, &options.key) {
         (Some(namespace), _) => (quote! { (#namespace, #made) }, by_reference),
         // As a `str`, which is a key of caches by `String` and by `str`.
-        (None, Some(Text::Format(_))) => (made, quote! { &*#key }),
+        (None, Some(Text::Format(_))) => (made, shown_at(quote! { &*#key }, at)),
         (None, _) => (made, by_reference),
     })
 }
@@ -268,6 +273,15 @@ fn key_of(
 fn key_at(span: Span) -> TokenStream {
     let key = Ident::new("key", Span::mixed_site().located_at(span));
     quote! { #key }
+}
+
+/// The tokens as if they stood there, which is where errors about them are shown.
+fn shown_at(tokens: TokenStream, span: Span) -> TokenStream {
+    let tokens = tokens.into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    tokens.collect()
 }
 
 /// All arguments but the one that is the cache.

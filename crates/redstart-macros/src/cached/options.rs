@@ -160,8 +160,8 @@ impl Parse for Tags {
             }
             other => Err(syn::Error::new_spanned(
                 other,
-                "tags are a list, `tags = [\"org:{org}\"]`, or a closure that makes one of the \
-                 value, `tags = |user| user.teams.clone()`",
+                "tags are a list, `tags = [\"org:{org}\"]`, or a closure that makes a list \
+                 of the value, `tags = |user| user.teams.clone()`",
             )),
         }
     }

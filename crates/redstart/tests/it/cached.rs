@@ -332,6 +332,15 @@ async fn arguments_may_have_any_name(store: &Store) {
     assert_eq!(hygienic(&users, 4, 3, 2, 1).await.unwrap(), "43212");
 }
 
+/// Callers are tasks, mostly.
+#[test]
+fn calls_can_be_spawned() {
+    fn is_send<T: Send>(_: fn(&'static Users) -> T) {}
+    is_send(|users| users.name(1));
+    is_send(|users| users.member("a", 1));
+    is_send(|users| users.many_tags(1, "a b"));
+}
+
 async fn receivers_of_all_kinds_are_taken(store: &Store) {
     let users = Arc::new(Users::new(store));
     assert_eq!(users.shared(1).await.unwrap(), "1: 1");
@@ -350,12 +359,13 @@ async fn a_time_to_live_is_kept() {
     let users = Users::new(&store.open().await.unwrap());
     assert_eq!(users.for_a_while(1).await.unwrap(), "user 1, question 1");
     assert_eq!(users.for_seconds(20).await.unwrap(), "question 2");
-    simulated.advance(Duration::from_millis(19_999));
+    let pass = |seconds| simulated.advance(Duration::from_secs(seconds));
+    pass(19);
     assert_eq!(users.for_seconds(20).await.unwrap(), "question 2");
-    simulated.advance(Duration::from_millis(1));
+    pass(2);
     assert_eq!(users.for_seconds(20).await.unwrap(), "question 3");
-    simulated.advance(Duration::from_millis(69_999));
+    pass(68);
     assert_eq!(users.for_a_while(1).await.unwrap(), "user 1, question 1");
-    simulated.advance(Duration::from_millis(1));
+    pass(2);
     assert_eq!(users.for_a_while(1).await.unwrap(), "user 1, question 4");
 }
