@@ -167,6 +167,16 @@ pub(crate) const SUITES: &[Suite] = &[
         run: simulated,
     },
     Suite {
+        name: "real-schedules",
+        about: "the store on real servers behind proxies that fail, thousands of schedules of it",
+        when: &[Soak],
+        run: |run| {
+            run.set_default("REDSTART_REAL_SCHEDULES", "4000");
+            run.set_default("REDSTART_SCHEDULE_SEED", &tools::seed_of_the_day());
+            run.tests("test --release -p redstart --all-features --test it schedules::")
+        },
+    },
+    Suite {
         name: "fuzz",
         about: "some thousands of inputs for every fuzz target",
         when: &[Ci],

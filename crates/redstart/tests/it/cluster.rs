@@ -121,6 +121,10 @@ async fn a_killed_primary_is_replaced_and_nothing_is_counted_twice() {
     increments.more(200).await;
     let (sum, acknowledged, unknown) = increments.stop(&store).await;
     // What the primary had not passed on is lost; nothing is there that nobody did.
+    println!(
+        "{} of {acknowledged} were lost",
+        acknowledged.saturating_sub(sum)
+    );
     assert!(
         sum <= acknowledged + unknown,
         "{sum} > {acknowledged} + {unknown}"

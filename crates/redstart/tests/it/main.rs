@@ -26,12 +26,15 @@ mod fake_server;
 mod faults;
 mod get_many;
 mod increments;
+mod integrity;
 mod large;
+mod leaks;
 #[cfg(feature = "limiter")]
 mod limiter;
 mod pipe;
 #[cfg(feature = "redis-1")]
 mod redis_rs;
+mod schedules;
 mod sentinel;
 #[cfg(feature = "limiter")]
 mod storm;

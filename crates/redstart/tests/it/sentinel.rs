@@ -50,6 +50,10 @@ async fn a_killed_primary_is_replaced() {
     sentinel.servers_mut()[primary].kill();
     increments.more(200).await;
     let (sum, acknowledged, unknown) = increments.stop(&store).await;
+    println!(
+        "{} of {acknowledged} were lost",
+        acknowledged.saturating_sub(sum)
+    );
     assert!(
         sum <= acknowledged + unknown,
         "{sum} > {acknowledged} + {unknown}"

@@ -352,6 +352,27 @@ fn keys_that_are_apart_while_their_slot_moves_are_waited_for() {
 }
 
 #[test]
+fn a_node_that_is_asked_instead_may_have_to_be_asked_again() {
+    simulate(SEED, 3, async |world| {
+        let scene = Scene::open(world).await;
+        let (from, to) = (world.owner(slot()), (world.owner(slot()) + 1) % 3);
+        // Neither key is at the old node, and the new one cannot know that both are new.
+        world.begin_move(slot(), to);
+        let arrives = async {
+            world.time.sleep(SECOND).await;
+            world.finish_move(slot());
+            world.learn(to);
+        };
+        let ((answer, took), ()) = tokio::join!(scene.evaluate(3 * SECOND), arrives);
+        answer.unwrap();
+        assert!(took >= SECOND, "{took:?}");
+        assert_eq!(world.executions(NUMBER), 1);
+        assert!(world.refusals().contains("TRYAGAIN"));
+        assert!(world.commands(from).len() > 1);
+    });
+}
+
+#[test]
 fn an_answer_that_comes_late_leaves_a_write_open_exactly_at_the_deadline() {
     for late in [Fate::DelayBefore(3 * SECOND), Fate::DelayAfter(3 * SECOND)] {
         simulate(SEED, 1, async |world| {
