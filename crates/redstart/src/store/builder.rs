@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::embedded::Embedded;
 use super::error::{Error, Result};
 use super::key::Namespace;
+use super::options::Options;
 use super::random::Random;
 #[cfg(test)]
 use super::remote::Network;
@@ -19,21 +20,14 @@ use super::tls::Tls;
 use super::url::ServerTarget;
 use super::url::{Deployment, FileTarget, MemoryTarget, StoreUrl, Target};
 
-/// What a store is opened with. Every setting has a default.
+/// What a store is opened with. Every setting has a default. What the URL says comes before that, and
+/// what is said here before the URL.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `open` is awaited"]
 pub struct StoreBuilder {
     url: Result<StoreUrl>,
-    namespace: String,
+    options: Options,
     time: Time,
-    deadline: Duration,
-    connect_within: Duration,
-    unresponsive_after: Duration,
-    lanes: usize,
-    max_in_flight: usize,
-    max_in_flight_bytes: usize,
-    large_over: usize,
-    max_exclusive: usize,
     tls: Tls,
     lazy: bool,
     shared_only: bool,
@@ -44,18 +38,14 @@ pub struct StoreBuilder {
 
 impl StoreBuilder {
     pub(crate) fn new(url: &str) -> StoreBuilder {
+        let url = StoreUrl::parse(url).map_err(Error::from);
         StoreBuilder {
-            url: StoreUrl::parse(url).map_err(Error::from),
-            namespace: "redstart".to_owned(),
+            options: url
+                .as_ref()
+                .map(|url| url.options.clone())
+                .unwrap_or_default(),
+            url,
             time: Time::system(),
-            deadline: Duration::from_secs(2),
-            connect_within: Duration::from_secs(2),
-            unresponsive_after: Duration::from_secs(2),
-            lanes: 2,
-            max_in_flight: 4096,
-            max_in_flight_bytes: 256 * 1024 * 1024,
-            large_over: 64 * 1024,
-            max_exclusive: 16,
             tls: Tls::new(),
             lazy: false,
             shared_only: false,
@@ -68,7 +58,7 @@ impl StoreBuilder {
     /// What all keys of this store's rooms start with; `redstart` unless told otherwise. Letters,
     /// digits, `_`, `-` and `.`.
     pub fn namespace(mut self, namespace: &str) -> StoreBuilder {
-        namespace.clone_into(&mut self.namespace);
+        namespace.clone_into(&mut self.options.namespace);
         self
     }
 
@@ -78,6 +68,7 @@ impl StoreBuilder {
         match &mut self.url {
             Ok(StoreUrl {
                 target: Target::Server(server),
+                ..
             }) if number == 0 || !matches!(server.deployment, Deployment::Cluster { .. }) => {
                 server.database = number;
             }
@@ -99,54 +90,60 @@ impl StoreBuilder {
     /// How long a request may take unless it says otherwise: 2 s. Waiting for a connection and
     /// asking again are included.
     pub fn deadline(mut self, deadline: Duration) -> StoreBuilder {
-        self.deadline = deadline;
+        self.options.deadline = deadline;
         self
     }
 
     /// How long one attempt to connect may take: 2 s.
     pub fn connect_within(mut self, limit: Duration) -> StoreBuilder {
-        self.connect_within = limit;
+        self.options.connect_within = limit;
         self
     }
 
     /// How long a connection may stay silent after it was asked for a sign of life before it is
-    /// replaced: 2 s. It is asked when a request's deadline has passed, and every 5 s when idle.
+    /// replaced: 2 s. It is asked when a request's deadline has passed, and now and then when idle.
     pub fn unresponsive_after(mut self, limit: Duration) -> StoreBuilder {
-        self.unresponsive_after = limit;
+        self.options.unresponsive_after = limit;
+        self
+    }
+
+    /// How often an idle connection is asked for a sign of life: every 5 s.
+    pub fn ping_every(mut self, pause: Duration) -> StoreBuilder {
+        self.options.ping_every = pause;
         self
     }
 
     /// Connections to each server, 1 to 64; 2 unless told otherwise. A key always uses the same
     /// one, so its commands keep their order.
     pub fn lanes(mut self, lanes: usize) -> StoreBuilder {
-        self.lanes = lanes;
+        self.options.lanes = lanes;
         self
     }
 
     /// How many requests may be under way, waiting ones included, before more are refused as
     /// overloaded: 4096.
     pub fn max_in_flight(mut self, requests: usize) -> StoreBuilder {
-        self.max_in_flight = requests;
+        self.options.max_in_flight = requests;
         self
     }
 
     /// How many bytes of arguments may be under way, before more requests are refused as overloaded:
     /// 256 MiB. A single request with more is refused for good.
     pub fn max_in_flight_bytes(mut self, bytes: usize) -> StoreBuilder {
-        self.max_in_flight_bytes = bytes;
+        self.options.max_in_flight_bytes = bytes;
         self
     }
 
     /// Requests with more bytes of arguments than this go over a connection of their own, so that
     /// small ones do not wait behind them: 64 KiB. What is under way on one key keeps its order.
     pub fn large_over(mut self, bytes: usize) -> StoreBuilder {
-        self.large_over = bytes;
+        self.options.large_over = bytes;
         self
     }
 
     /// How many connections may be lent out by [`Store::exclusive`] at a time: 16.
     pub fn max_exclusive(mut self, connections: usize) -> StoreBuilder {
-        self.max_exclusive = connections;
+        self.options.max_exclusive = connections;
         self
     }
 
@@ -181,7 +178,7 @@ impl StoreBuilder {
     /// Opens the store.
     pub async fn open(self) -> Result<Store> {
         let url = self.url.clone()?;
-        let namespace = Namespace::new(&self.namespace)?;
+        let namespace = Namespace::new(&self.options.namespace)?;
         self.check(&url)?;
         let backend = match &url.target {
             Target::Memory(memory) => {
@@ -193,17 +190,18 @@ impl StoreBuilder {
                 if tokio::runtime::Handle::try_current().is_err() {
                     return Err(Error::Config("a server needs a tokio runtime around it"));
                 }
+                let options = &self.options;
                 let remote = Remote::new(RemoteConfig {
                     connector: self.connector(target)?,
                     target: target.clone(),
-                    lanes: self.lanes,
-                    max_in_flight: self.max_in_flight,
-                    max_in_flight_bytes: self.max_in_flight_bytes,
-                    large_over: self.large_over,
-                    max_exclusive: self.max_exclusive,
-                    connect_within: self.connect_within,
-                    unresponsive_after: self.unresponsive_after,
-                    ping_every: Duration::from_secs(5),
+                    lanes: options.lanes,
+                    max_in_flight: options.max_in_flight,
+                    max_in_flight_bytes: options.max_in_flight_bytes,
+                    large_over: options.large_over,
+                    max_exclusive: options.max_exclusive,
+                    connect_within: options.connect_within,
+                    unresponsive_after: options.unresponsive_after,
+                    ping_every: options.ping_every,
                     time: self.time.clone(),
                     random: self.random,
                     #[cfg(test)]
@@ -211,13 +209,13 @@ impl StoreBuilder {
                 });
                 if !self.lazy {
                     remote
-                        .connected(Deadline::within(self.connect_within, &self.time))
+                        .connected(Deadline::within(options.connect_within, &self.time))
                         .await?;
                 }
                 Backend::Remote(remote)
             }
         };
-        let (time, deadline) = (self.time, self.deadline);
+        let (time, deadline) = (self.time, self.options.deadline);
         Ok(Store::new(Inner {
             url,
             namespace,
@@ -240,16 +238,7 @@ impl StoreBuilder {
                 "tls: the url does not ask for it, write `rediss`",
             ));
         }
-        if !(1..=64).contains(&self.lanes) {
-            return Err(Error::Config("lanes: 1 to 64 are possible"));
-        }
-        if !(1..=1_000_000).contains(&self.max_in_flight) {
-            return Err(Error::Config("max_in_flight: 1 to 1,000,000 are possible"));
-        }
-        if !(1..=10_000).contains(&self.max_exclusive) {
-            return Err(Error::Config("max_exclusive: 1 to 10,000 are possible"));
-        }
-        Ok(())
+        self.options.check().map_err(Error::Config)
     }
 
     fn connector(&self, target: &ServerTarget) -> Result<Option<Connector>> {

@@ -23,6 +23,7 @@ mod get_many;
 mod key;
 #[cfg(any(feature = "cache", feature = "limiter"))]
 mod operation;
+mod options;
 mod pipeline;
 mod random;
 mod remote;

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::file::FileTarget;
 pub use self::file::Fsync;
+use super::options::{self, Options};
 use super::tls::Tls;
 
 /// Where a store's data lives, read from a URL. Formatting it hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl {
     pub(crate) target: Target,
+    pub(crate) options: Options,
 }
 
 /// The engine behind a URL.
@@ -169,20 +171,16 @@ impl StoreUrl {
             UrlPart::Scheme,
             "missing, a store url starts with one as `memory:` does",
         ))?;
-        let target = match scheme {
-            "memory" => Target::Memory(parse_memory(rest)?),
-            "file" => Target::File(FileTarget::parse(rest)?),
-            "redis" | "valkey" => Target::Server(parse_tcp(rest, None)?),
-            "rediss" | "valkeys" => Target::Server(parse_tcp(rest, Some(Tls::new()))?),
-            "redis+unix" | "valkey+unix" => Target::Server(parse_unix(rest)?),
-            "redis+sentinel" | "valkey+sentinel" => Target::Server(parse_sentinel(rest, None)?),
-            "rediss+sentinel" | "valkeys+sentinel" => {
-                Target::Server(parse_sentinel(rest, Some(Tls::new()))?)
-            }
-            "redis+cluster" | "valkey+cluster" => Target::Server(parse_cluster(rest, None)?),
-            "rediss+cluster" | "valkeys+cluster" => {
-                Target::Server(parse_cluster(rest, Some(Tls::new()))?)
-            }
+        let (target, options) = match scheme {
+            "memory" => parse_memory(rest)?,
+            "file" => FileTarget::parse(rest)?,
+            "redis" | "valkey" => parse_tcp(rest, None)?,
+            "rediss" | "valkeys" => parse_tcp(rest, Some(Tls::new()))?,
+            "redis+unix" | "valkey+unix" => parse_unix(rest)?,
+            "redis+sentinel" | "valkey+sentinel" => parse_sentinel(rest, None)?,
+            "rediss+sentinel" | "valkeys+sentinel" => parse_sentinel(rest, Some(Tls::new()))?,
+            "redis+cluster" | "valkey+cluster" => parse_cluster(rest, None)?,
+            "rediss+cluster" | "valkeys+cluster" => parse_cluster(rest, Some(Tls::new()))?,
             _ => {
                 return Err(wrong(
                     UrlPart::Scheme,
@@ -191,7 +189,7 @@ impl StoreUrl {
                 ));
             }
         };
-        Ok(StoreUrl { target })
+        Ok(StoreUrl { target, options })
     }
 
     /// Whether other processes see the same data.
@@ -337,7 +335,10 @@ fn wrong(part: UrlPart, reason: &'static str) -> UrlError {
     UrlError::Part { part, reason }
 }
 
-fn parse_memory(rest: &str) -> Result<MemoryTarget, UrlError> {
+/// What a URL comes to.
+type Parsed = (Target, Options);
+
+fn parse_memory(rest: &str) -> Result<Parsed, UrlError> {
     let (name, query) = split_query(rest);
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if name.len() > MAX_NAME_BYTES {
@@ -350,25 +351,27 @@ fn parse_memory(rest: &str) -> Result<MemoryTarget, UrlError> {
         ));
     }
     let mut cluster_strict = false;
-    for (option, value) in options(query) {
+    let options = Options::read(options(query), false, |option, value| {
         match (option, value) {
             ("cluster", "strict") => cluster_strict = true,
             ("cluster", _) => return Err(wrong(UrlPart::Query, "`cluster` can only be `strict`")),
             _ => {
                 return Err(wrong(
                     UrlPart::Query,
-                    "the only option of `memory:` is `cluster`",
+                    "the options of `memory:` are `cluster`, `namespace` and `deadline`",
                 ));
             }
         }
-    }
-    Ok(MemoryTarget {
+        Ok(())
+    })?;
+    let target = MemoryTarget {
         name: (!name.is_empty()).then(|| name.to_owned()),
         cluster_strict,
-    })
+    };
+    Ok((Target::Memory(target), options))
 }
 
-fn parse_tcp(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
+fn parse_tcp(rest: &str, mut tls: Option<Tls>) -> Result<Parsed, UrlError> {
     let Authority {
         username,
         password,
@@ -376,18 +379,16 @@ fn parse_tcp(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError>
         path,
         query,
     } = split_authority(rest)?;
-    for (option, value) in options(query) {
-        if !tls_option(&mut tls, option, value)? {
-            return Err(wrong(UrlPart::Query, UNKNOWN_OPTION));
-        }
-    }
+    let options = Options::read(options(query), true, |option, value| {
+        tls_option(&mut tls, option, value)
+    })?;
     if addresses.contains(',') {
         return Err(wrong(
             UrlPart::Host,
             "more than one; several servers are a `redis+cluster` or a `redis+sentinel`",
         ));
     }
-    Ok(ServerTarget {
+    let target = ServerTarget {
         deployment: Deployment::One(parse_address(addresses, DEFAULT_PORT)?),
         tls,
         username,
@@ -396,10 +397,11 @@ fn parse_tcp(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError>
             "" => 0,
             database => parse_database(database)?,
         },
-    })
+    };
+    Ok((Target::Server(target), options))
 }
 
-fn parse_sentinel(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
+fn parse_sentinel(rest: &str, mut tls: Option<Tls>) -> Result<Parsed, UrlError> {
     let authority = split_authority(rest)?;
     let (service, database) = authority
         .path
@@ -418,22 +420,16 @@ fn parse_sentinel(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlE
         username: None,
         password: None,
     };
-    for (option, value) in options(authority.query) {
+    let options = Options::read(options(authority.query), true, |option, value| {
         let (part, into) = match option {
             "sentinel_username" => (UrlPart::Username, &mut sentinel.username),
             "sentinel_password" => (UrlPart::Password, &mut sentinel.password),
-            _ if tls_option(&mut tls, option, value)? => continue,
-            _ => {
-                return Err(wrong(
-                    UrlPart::Query,
-                    "the options are `sentinel_username` and `sentinel_password`, and with TLS \
-                     `ca`, `cert` and `key`",
-                ));
-            }
+            _ => return tls_option(&mut tls, option, value),
         };
         *into = Some(unescape(value).ok_or(wrong(part, BAD_ESCAPE))?);
-    }
-    Ok(ServerTarget {
+        Ok(())
+    })?;
+    let target = ServerTarget {
         deployment: Deployment::Sentinel(sentinel),
         tls,
         username: authority.username,
@@ -442,20 +438,19 @@ fn parse_sentinel(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlE
             "" => 0,
             database => parse_database(database)?,
         },
-    })
+    };
+    Ok((Target::Server(target), options))
 }
 
-fn parse_cluster(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlError> {
+fn parse_cluster(rest: &str, mut tls: Option<Tls>) -> Result<Parsed, UrlError> {
     let authority = split_authority(rest)?;
-    for (option, value) in options(authority.query) {
-        if !tls_option(&mut tls, option, value)? {
-            return Err(wrong(UrlPart::Query, UNKNOWN_OPTION));
-        }
-    }
+    let options = Options::read(options(authority.query), true, |option, value| {
+        tls_option(&mut tls, option, value)
+    })?;
     if !matches!(authority.path, "" | "0") {
         return Err(wrong(UrlPart::Database, "a cluster has only database 0"));
     }
-    Ok(ServerTarget {
+    let target = ServerTarget {
         deployment: Deployment::Cluster {
             seeds: parse_addresses(authority.addresses, DEFAULT_PORT)?,
         },
@@ -463,25 +458,21 @@ fn parse_cluster(rest: &str, mut tls: Option<Tls>) -> Result<ServerTarget, UrlEr
         username: authority.username,
         password: authority.password,
         database: 0,
-    })
+    };
+    Ok((Target::Server(target), options))
 }
 
-const UNKNOWN_OPTION: &str = "there are no options without TLS, and with it `ca`, `cert` and `key`";
-
-/// Takes an option of TLS; `false` if it is none, or nobody asked for TLS.
-fn tls_option(tls: &mut Option<Tls>, option: &str, value: &str) -> Result<bool, UrlError> {
-    let Some(tls) = tls else {
-        return Ok(false);
-    };
-    let into = match option {
-        "ca" => &mut tls.ca,
-        "cert" => &mut tls.cert,
-        "key" => &mut tls.key,
-        _ => return Ok(false),
+/// Takes an option of TLS, if it is one and somebody asked for TLS.
+fn tls_option(tls: &mut Option<Tls>, option: &str, value: &str) -> Result<(), UrlError> {
+    let into = match (tls, option) {
+        (Some(tls), "ca") => &mut tls.ca,
+        (Some(tls), "cert") => &mut tls.cert,
+        (Some(tls), "key") => &mut tls.key,
+        _ => return Err(wrong(UrlPart::Query, options::UNKNOWN)),
     };
     let path = unescape(value).ok_or(wrong(UrlPart::Query, BAD_ESCAPE))?;
     *into = Some(PathBuf::from(path));
-    Ok(true)
+    Ok(())
 }
 
 /// What stands behind `//`.
@@ -512,7 +503,7 @@ fn split_authority(rest: &str) -> Result<Authority<'_>, UrlError> {
     })
 }
 
-fn parse_unix(rest: &str) -> Result<ServerTarget, UrlError> {
+fn parse_unix(rest: &str) -> Result<Parsed, UrlError> {
     let rest = rest.strip_prefix("//").ok_or(wrong(
         UrlPart::Path,
         "missing, the scheme is followed by `///path`",
@@ -529,19 +520,15 @@ fn parse_unix(rest: &str) -> Result<ServerTarget, UrlError> {
     };
     let (username, password) = parse_credentials(credentials)?;
     let mut database = 0;
-    for (option, value) in options(query) {
+    let options = Options::read(options(query), true, |option, value| {
         match option {
             "db" => database = parse_database(value)?,
-            _ => {
-                return Err(wrong(
-                    UrlPart::Query,
-                    "the only option of this scheme is `db`",
-                ));
-            }
+            _ => return Err(wrong(UrlPart::Query, options::UNKNOWN)),
         }
-    }
+        Ok(())
+    })?;
     let path = unescape(path).ok_or(wrong(UrlPart::Path, BAD_ESCAPE))?;
-    Ok(ServerTarget {
+    let target = ServerTarget {
         deployment: Deployment::One(Endpoint::Unix {
             path: PathBuf::from(path),
         }),
@@ -549,7 +536,8 @@ fn parse_unix(rest: &str) -> Result<ServerTarget, UrlError> {
         username,
         password,
         database,
-    })
+    };
+    Ok((Target::Server(target), options))
 }
 
 fn split_query(rest: &str) -> (&str, &str) {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{BAD_ESCAPE, UrlError, UrlPart, options, split_query, unescape, wrong};
+use super::{BAD_ESCAPE, Parsed, Target, UrlError, UrlPart, options, split_query, unescape, wrong};
+use crate::store::options::Options;
 
 /// An engine inside this process that keeps its data in a directory.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Fsync {
 
 impl FileTarget {
     /// `file:./data`, `file:/var/lib/app`, `file:///var/lib/app`.
-    pub(super) fn parse(rest: &str) -> Result<FileTarget, UrlError> {
+    pub(super) fn parse(rest: &str) -> Result<Parsed, UrlError> {
         let (path, query) = split_query(rest);
         let path = match path.strip_prefix("//") {
             Some(absolute) if absolute.starts_with('/') => absolute,
@@ -40,7 +41,7 @@ impl FileTarget {
             return Err(wrong(UrlPart::Path, "missing, a directory's stands here"));
         }
         let (mut fsync, mut cluster_strict) = (Fsync::default(), false);
-        for (option, value) in options(query) {
+        let options = Options::read(options(query), false, |option, value| {
             match (option, value) {
                 ("fsync", "always") => fsync = Fsync::Always,
                 ("fsync", "everysec") => fsync = Fsync::EverySecond,
@@ -58,16 +59,18 @@ impl FileTarget {
                 _ => {
                     return Err(wrong(
                         UrlPart::Query,
-                        "the options of `file:` are `fsync` and `cluster`",
+                        "the options of `file:` are `fsync`, `cluster`, `namespace` and `deadline`",
                     ));
                 }
             }
-        }
-        Ok(FileTarget {
+            Ok(())
+        })?;
+        let target = FileTarget {
             directory: PathBuf::from(directory),
             fsync,
             cluster_strict,
-        })
+        };
+        Ok((Target::File(target), options))
     }
 }
 
