@@ -6,6 +6,8 @@
 
 mod caching;
 mod cluster;
+#[cfg(unix)]
+mod failover;
 mod figures;
 mod leaderboard;
 mod limiting;
@@ -48,7 +50,7 @@ enum Shortfall {
     Store(Error),
     /// Something turned out not to be so.
     Untrue(String),
-    /// It cannot be shown on this store.
+    /// It cannot be shown here.
     NotHere(&'static str),
 }
 
@@ -91,6 +93,12 @@ const STOPS: &[Stop] = &[
         name: "Cluster",
         doing: "looking for slots",
         run: |on| Box::pin(cluster::run(on)),
+    },
+    #[cfg(unix)]
+    Stop {
+        name: "Failover",
+        doing: "killing a primary of a real cluster",
+        run: |on| Box::pin(failover::run(on)),
     },
     Stop {
         name: "Persistence",
@@ -227,7 +235,7 @@ impl Outcome {
         } = self;
         let mut parts = vec![format!("{kept} of {} claims hold", kept + broken)];
         if left_out > 0 {
-            parts.push(format!("{left_out} cannot be shown on this store"));
+            parts.push(format!("{left_out} cannot be shown here"));
         }
         let text = format!(
             "{}, measured in {:.1} s",

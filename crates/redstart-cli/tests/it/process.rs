@@ -174,14 +174,18 @@ pub(crate) fn run(program: &str, args: &[&str]) -> Ended {
 /// Runs a program in a directory to its end.
 pub(crate) fn run_in(directory: &Path, program: &str, args: &[&str]) -> Ended {
     let mut command = Command::new(program);
+    command.current_dir(directory);
+    run_to_end(command, args)
+}
+
+fn run_to_end(mut command: Command, args: &[&str]) -> Ended {
     command
-        .current_dir(directory)
         .args(args)
         .env_remove("REDSTART_PASSWORD")
         .stdin(Stdio::null());
     let output = command
         .output()
-        .unwrap_or_else(|error| panic!("{program} can be run: {error}"));
+        .unwrap_or_else(|error| panic!("{command:?} can be run: {error}"));
     Ended {
         status: output.status,
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -192,6 +196,14 @@ pub(crate) fn run_in(directory: &Path, program: &str, args: &[&str]) -> Ended {
 /// Runs `redstart` to its end.
 pub(crate) fn run_redstart(args: &[&str]) -> Ended {
     run(env!("CARGO_BIN_EXE_redstart"), args)
+}
+
+/// Runs `redstart` to its end where other programs are looked for only in `path`.
+pub(crate) fn run_redstart_with_path(path: &str, args: &[&str]) -> Ended {
+    let directory = Directory::new("run");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redstart"));
+    command.current_dir(directory.path()).env("PATH", path);
+    run_to_end(command, args)
 }
 
 /// Runs `redstart-server` to its end.

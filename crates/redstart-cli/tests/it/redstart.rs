@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use redstart_testkit::{Address, RawConnection, Reply};
 use rustix::process::Signal;
 
-use crate::process::{Process, run_redstart};
+use crate::process::{Process, run_redstart, run_redstart_with_path};
 use crate::{call, expect_status, start};
 
 #[test]
@@ -226,6 +226,7 @@ fn the_tour_keeps_every_claim() {
         "Rate limiting",
         "Sessions",
         "Cluster",
+        "Failover",
         "Persistence",
         "Monitoring",
     ] {
@@ -235,14 +236,24 @@ fn the_tour_keeps_every_claim() {
             ended.stdout
         );
     }
-    assert!(
-        ended.stdout.contains("Redstart exactly 100"),
-        "{}",
-        ended.stdout
-    );
+    for words in ["Redstart exactly 100", " INCR, a primary killed: 0 wrong, "] {
+        assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
+    }
     assert!(!ended.stdout.contains('\x1b'), "no colours into a pipe");
     for line in ended.stdout.lines() {
         assert!(line.chars().count() <= 100, "too wide: {line}");
+    }
+}
+
+#[test]
+fn without_a_server_installed_the_tour_says_what_it_cannot_show() {
+    let ended = run_redstart_with_path("", &["--once"]);
+    assert!(ended.status.success(), "{}", ended.stdout);
+    for words in [
+        "  – Failover      it takes an installed redis-server or valkey-server",
+        "1 cannot be shown here",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
     }
 }
 
@@ -253,7 +264,7 @@ fn the_tour_runs_on_a_server_and_leaves_nothing_behind() {
     let ended = run_redstart(&["tour", "--store", &server.url()]);
     assert!(ended.status.success(), "{}", ended.stdout);
     assert!(
-        ended.stdout.contains("1 cannot be shown on this store"),
+        ended.stdout.contains("1 cannot be shown here"),
         "{}",
         ended.stdout
     );
