@@ -8,6 +8,7 @@
 #[macro_use]
 mod stores;
 
+mod acl;
 mod breaker;
 #[cfg(feature = "cache")]
 mod cache;
