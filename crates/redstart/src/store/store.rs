@@ -138,6 +138,11 @@ impl Store {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_inner(self) -> Arc<Inner> {
+        self.inner
+    }
+
     pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
     }

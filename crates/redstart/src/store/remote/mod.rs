@@ -139,7 +139,7 @@ impl<'a> Batch<'a> {
 /// Servers, and the connections to them.
 #[derive(Debug)]
 pub(crate) struct Remote {
-    router: Router,
+    router: Arc<Router>,
     subscriber: Subscriber,
     budget: Arc<Budget>,
     exclusives: Pool,
@@ -151,7 +151,7 @@ impl Remote {
     /// Starts connecting. Must be called inside a tokio runtime.
     pub(crate) fn new(config: RemoteConfig) -> Remote {
         let config = Arc::new(config);
-        let router = Router::new(&config);
+        let router = Arc::new(Router::new(&config));
         Remote {
             budget: Budget::new(config.max_in_flight, config.max_in_flight_bytes),
             exclusives: Pool::new(config.max_exclusive),
@@ -160,7 +160,7 @@ impl Remote {
                 Duration::from_millis(500),
                 &config.random,
             ),
-            subscriber: Subscriber::new(&config, router.source()),
+            subscriber: Subscriber::new(&config, &router, router.source()),
             router,
             config,
         }
@@ -215,7 +215,7 @@ impl Remote {
     /// Several commands: a result for each that is sent, in the same order; an error reply is a
     /// reply. On a cluster each node gets its own part, but a transaction stays whole.
     pub(crate) async fn batch(&self, batch: Batch<'_>) -> Result<Vec<Result<Value>>> {
-        match &self.router {
+        match &*self.router {
             Router::Cluster(cluster) if !batch.atomic => self.split(cluster, batch).await,
             Router::Cluster(_) if !batch.is_in_one_slot() => Err(Error::CrossSlot {
                 operation: batch.operation.clone(),
@@ -320,7 +320,7 @@ impl Remote {
         operation: &OperationName,
         deadline: Deadline,
     ) -> Result<Route> {
-        match (&self.router, asking) {
+        match (&*self.router, asking) {
             (Router::Cluster(cluster), Some(endpoint)) => {
                 let route = cluster.route_to(endpoint, slot, bytes, operation, deadline);
                 Box::pin(route).await
@@ -336,7 +336,7 @@ impl Remote {
     /// Draws conclusions from a failure; says where the request is to go at once, unless it has
     /// been sent around too often already.
     fn learn(&self, link: &Link, error: &Error, attempt: u32) -> Option<Redirection> {
-        match &self.router {
+        match &*self.router {
             Router::Cluster(cluster) => {
                 let redirection = cluster::redirection(error, link.endpoint());
                 match &redirection {
@@ -362,7 +362,7 @@ impl Remote {
     /// Whether a store that knows of one server was sent to another one.
     fn is_misplaced(&self, error: &Error) -> bool {
         let redirected = matches!(error.code(), Some("MOVED" | "ASK"));
-        redirected && matches!(self.router, Router::One { .. })
+        redirected && matches!(*self.router, Router::One { .. })
     }
 }
 

@@ -5,7 +5,7 @@
 //! cannot be reached.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use super::line::{Line, Place};
 use crate::store::error::Error;
 use crate::store::remote::RemoteConfig;
 use crate::store::remote::cluster::{Cluster, Redirection, SlotMap, redirection};
+use crate::store::remote::route::Router;
 use crate::store::remote::site::Site;
 use crate::store::subscriber::{Hub, Kind};
 use crate::store::url::Endpoint;
@@ -22,6 +23,7 @@ use crate::store::url::Endpoint;
 pub(super) struct Fleet {
     hub: Arc<Hub>,
     config: Arc<RemoteConfig>,
+    router: Weak<Router>,
     whereabouts: Arc<Whereabouts>,
 }
 
@@ -35,7 +37,12 @@ pub(super) struct Whereabouts {
 }
 
 impl Fleet {
-    pub(super) fn new(hub: Arc<Hub>, config: Arc<RemoteConfig>, cluster: Arc<Cluster>) -> Fleet {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        config: Arc<RemoteConfig>,
+        router: Weak<Router>,
+        cluster: Arc<Cluster>,
+    ) -> Fleet {
         let whereabouts = Whereabouts {
             map: cluster.map(),
             cluster,
@@ -44,6 +51,7 @@ impl Fleet {
         Fleet {
             hub,
             config,
+            router,
             whereabouts: Arc::new(whereabouts),
         }
     }
@@ -75,7 +83,7 @@ impl Fleet {
             whereabouts: Arc::clone(&self.whereabouts),
         };
         let (hub, config) = (Arc::clone(&self.hub), Arc::clone(&self.config));
-        let line = Arc::new(Line::new(hub, config, place));
+        let line = Arc::new(Line::new(hub, config, Weak::clone(&self.router), place));
         let keeping = Arc::clone(&line).keep(Site::Fixed(endpoint.clone()));
         (line, Task(tokio::spawn(keeping)))
     }

@@ -1,15 +1,17 @@
 //! The way to one node, where there is a connection whenever something is wanted of it.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::conversation::{Conversation, Said};
 use super::fleet::Whereabouts;
+use super::probe::Probe;
 use super::wire::Wire;
 use crate::store::error::{Disconnect, Failure};
 use crate::store::remote::RemoteConfig;
+use crate::store::remote::route::Router;
 use crate::store::remote::site::Site;
 use crate::store::replay::Backoff;
 use crate::store::subscriber::{Connection, Hub, Kind, Order, Push, Refusal};
@@ -24,6 +26,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Line {
     hub: Arc<Hub>,
     config: Arc<RemoteConfig>,
+    router: Weak<Router>,
     place: Place,
     connected: AtomicBool,
 }
@@ -51,6 +54,11 @@ impl Place {
                 whereabouts,
             } => Box::new(whereabouts.owns(endpoint)),
         }
+    }
+
+    /// Whether what is published to plain channels comes here.
+    fn has_plain(&self) -> bool {
+        self.owns()(Kind::Channel, b"")
     }
 
     fn is_away(&self) {
@@ -84,10 +92,16 @@ enum End {
 }
 
 impl Line {
-    pub(super) fn new(hub: Arc<Hub>, config: Arc<RemoteConfig>, place: Place) -> Line {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        config: Arc<RemoteConfig>,
+        router: Weak<Router>,
+        place: Place,
+    ) -> Line {
         Line {
             hub,
             config,
+            router,
             place,
             connected: AtomicBool::new(false),
         }
@@ -175,6 +189,7 @@ impl Line {
     async fn converse(&self, site: &mut Site, mut wire: Wire, connection: Connection) -> End {
         let config = &self.config;
         let mut conversation = Conversation::default();
+        let mut probe = Probe::new(config, &self.router);
         let mut announcements = self.hub.announcements();
         announcements.mark_changed();
         let mut moved = pin!(site.moved());
@@ -189,7 +204,7 @@ impl Line {
             tokio::select! {
                 read = wire.exchange() => {
                     let listened = match read {
-                        Ok(()) => self.listen(&mut wire, &mut conversation, connection),
+                        Ok(()) => self.listen(&mut wire, &mut conversation, &mut probe, connection),
                         Err(_) => return End::Gone("closed by the server"),
                     };
                     match listened {
@@ -223,6 +238,11 @@ impl Line {
                         return End::Idle;
                     }
                     announcements.mark_changed();
+                    if self.place.has_plain()
+                        && let Some(order) = probe.begin()
+                    {
+                        conversation.say(order, wire.output());
+                    }
                     if heard {
                         tick.set(config.time.sleep(config.ping_every));
                     } else {
@@ -231,6 +251,7 @@ impl Line {
                     }
                     heard = false;
                 }
+                () = probe.fails() => return End::Gone("messages do not come through"),
                 () = &mut moved => return End::Gone("another server is the primary"),
             }
         }
@@ -241,16 +262,19 @@ impl Line {
         &self,
         wire: &mut Wire,
         conversation: &mut Conversation,
+        probe: &mut Probe,
         connection: Connection,
     ) -> Result<Mood, redstart_protocol::ReplyError> {
         let mut mood = Mood::Indifferent;
         let mut changed = false;
         while let Some(value) = wire.decode()? {
             match conversation.hear(value) {
+                Said::Push(push) if probe.hear(&push) => {}
                 Said::Push(push) => {
                     changed |= matches!(push, Push::Confirmed { .. });
                     self.hub.with(|ledger| ledger.pushed(connection, push));
                 }
+                Said::Refused(order, _) if probe.is_refused(&order) => {}
                 Said::Refused(order, refusal) => {
                     changed = true;
                     self.refused(connection, &order, &refusal);

@@ -8,9 +8,12 @@
 mod conversation;
 mod fleet;
 mod line;
+mod probe;
+#[cfg(test)]
+mod tests;
 mod wire;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::task::JoinHandle;
 
@@ -19,6 +22,7 @@ use self::line::{Line, Place};
 pub(super) use self::wire::{Stream, Wire};
 use super::RemoteConfig;
 use super::cluster::Cluster;
+use super::route::Router;
 use super::site::Site;
 use crate::store::subscriber::Hub;
 
@@ -27,6 +31,8 @@ use crate::store::subscriber::Hub;
 pub(crate) struct Subscriber {
     hub: Arc<Hub>,
     config: Arc<RemoteConfig>,
+    /// Where commands go. A weak handle: lanes end with the store.
+    router: Weak<Router>,
     source: Source,
     /// Begins with the first subscription.
     task: OnceLock<Task>,
@@ -50,10 +56,15 @@ impl Drop for Task {
 }
 
 impl Subscriber {
-    pub(super) fn new(config: &Arc<RemoteConfig>, source: Source) -> Subscriber {
+    pub(super) fn new(
+        config: &Arc<RemoteConfig>,
+        router: &Arc<Router>,
+        source: Source,
+    ) -> Subscriber {
         Subscriber {
             hub: Hub::new(),
             config: Arc::clone(config),
+            router: Arc::downgrade(router),
             source,
             task: OnceLock::new(),
         }
@@ -67,13 +78,14 @@ impl Subscriber {
     pub(crate) fn settle(&self) {
         self.task.get_or_init(|| {
             let (hub, config) = (Arc::clone(&self.hub), Arc::clone(&self.config));
+            let router = Weak::clone(&self.router);
             Task(match &self.source {
                 Source::One(site) => {
-                    let line = Arc::new(Line::new(hub, config, Place::Only));
+                    let line = Arc::new(Line::new(hub, config, router, Place::Only));
                     tokio::spawn(line.keep(site.clone()))
                 }
                 Source::Cluster(cluster) => {
-                    let fleet = Fleet::new(hub, config, Arc::clone(cluster));
+                    let fleet = Fleet::new(hub, config, router, Arc::clone(cluster));
                     tokio::spawn(fleet.keep())
                 }
             })
