@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redstart::Store;
 use redstart::store::{Disconnect, Error, Failure};
-use redstart_testkit::{FaultProxy, Faults, Server};
+use redstart_testkit::{Cluster, FaultProxy, Faults, Server};
 
 use crate::stores::until_answered;
 
@@ -102,6 +102,21 @@ async fn so_does_a_network_that_swallows_everything() {
     assert_silent(&error);
     proxy.heal();
     until_answered(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_cluster_requests_without_keys_go_where_somebody_answers() {
+    let cluster = tokio::task::spawn_blocking(|| Cluster::from_path().unwrap().start().unwrap());
+    let cluster = cluster.await.unwrap();
+    let store = suspicious(&cluster.url()).await;
+    for node in &cluster.nodes()[..2] {
+        node.pause().unwrap();
+    }
+    let until = store.time().monotonic() + LONG;
+    while let Err(error) = store.command(["PUBLISH", "news", "x"]).within(SHORT).await {
+        assert!(store.time().monotonic() < until, "{error}");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

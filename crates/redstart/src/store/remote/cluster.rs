@@ -412,10 +412,15 @@ impl SlotMap {
         (std::mem::replace(served_by, place) != place).then_some(map)
     }
 
+    /// The node of a slot; for a request without keys the first one that can be asked at once, so
+    /// that a node that is away is no reason to fail.
     fn node(&self, slot: Option<u16>) -> Option<&Arc<Node>> {
         let place = match slot {
             Some(slot) => usize::from(self.slots[usize::from(slot)]),
-            None => 0,
+            None => {
+                let is_ready = |(_, node): &(Endpoint, Arc<Node>)| node.is_ready();
+                self.nodes.iter().position(is_ready).unwrap_or(0)
+            }
         };
         self.nodes.get(place).map(|(_, node)| node)
     }
