@@ -146,6 +146,15 @@ pub(crate) const SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "cache",
+        about: "a hundred thousand histories of a cache and all that can happen to it",
+        when: &[Ci],
+        run: |run| {
+            run.set_default("REDSTART_CACHE_HISTORIES", "100000");
+            run.tests("test -p redstart --all-features --lib cache::tests::no_history")
+        },
+    },
+    Suite {
         name: "crashes",
         about: "ten thousand crashes of a disk that forgets, each opened again",
         when: &[Ci],

@@ -86,6 +86,15 @@ impl<K: ?Sized, V> Cache<K, V> {
         }
     }
 
+    /// The same cache, disturbed. Nobody else has a handle of it yet.
+    #[cfg(all(test, feature = "embedded"))]
+    pub(super) fn disturbed(mut self, chaos: &Arc<super::chaos::Chaos>) -> Cache<K, V> {
+        let core = Arc::get_mut(&mut self.core).expect("the only handle");
+        core.random = Arc::clone(&chaos.random);
+        core.chaos = Some(Arc::clone(chaos));
+        self
+    }
+
     pub(super) fn core(&self) -> &Arc<Core<V>> {
         &self.core
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
+#[cfg(all(test, feature = "embedded"))]
+use super::chaos::Chaos;
 use super::envelope::Envelope;
 use super::error::CacheError;
 use super::flight::Flights;
@@ -17,7 +19,7 @@ use super::policy::Policy;
 use super::stamp::Stamp;
 use super::token::Token;
 use crate::store::codec::Codec;
-use crate::store::{self, Backoff, Execution, Operation, Random, Run, Store};
+use crate::store::{self, Backoff, Execution, Operation, Pipeline, Random, Run, Store, Value};
 
 pub(super) struct Core<V> {
     pub(super) store: Store,
@@ -31,6 +33,9 @@ pub(super) struct Core<V> {
     /// Between looks whether another process has loaded.
     pub(super) pauses: Backoff,
     counters: Counters,
+    /// What goes wrong between the cache and its store, in tests that explore it.
+    #[cfg(all(test, feature = "embedded"))]
+    pub(super) chaos: Option<Arc<Chaos>>,
 }
 
 /// What is known of the tags of an entry.
@@ -60,17 +65,44 @@ impl<V> Core<V> {
             pauses: Backoff::new(ms(25), ms(250), &random),
             random,
             counters: Counters::new(),
+            #[cfg(all(test, feature = "embedded"))]
+            chaos: None,
             policy,
         }
     }
 
-    pub(super) async fn run<O: Operation>(&self, operation: O) -> store::Result<O::Output> {
+    /// One atomic step.
+    pub(super) async fn run<O: Operation + 'static>(
+        &self,
+        operation: O,
+    ) -> store::Result<O::Output> {
+        #[cfg(all(test, feature = "embedded"))]
+        if let Some(chaos) = &self.chaos {
+            let result = chaos.run(&self.store, operation).await;
+            return result.inspect_err(|_| self.count(Outcome::StoreFailed));
+        }
         let run = Run::new(&self.store, operation, self.policy.deadline);
         let result = Execution::new(run).await;
         if result.is_err() {
             self.count(Outcome::StoreFailed);
         }
         result
+    }
+
+    /// Several commands that only read.
+    pub(super) async fn ask(
+        &self,
+        questions: Pipeline<'_>,
+    ) -> store::Result<Vec<store::Result<Value>>> {
+        #[cfg(all(test, feature = "embedded"))]
+        if let Some(chaos) = &self.chaos {
+            return chaos.ask(questions).await;
+        }
+        let answers = questions.within(self.policy.deadline).await;
+        if answers.is_err() {
+            self.count(Outcome::StoreFailed);
+        }
+        answers
     }
 
     pub(super) async fn stamps(&self, step: Step) -> store::Result<Stamps> {

@@ -91,7 +91,7 @@ pub(super) struct Clock {
 }
 
 /// Where the number of a tag is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TagKey {
     key: Arc<[Key; 1]>,
 }

@@ -587,15 +587,6 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         self.count(undisputed);
         not_kept
     }
-
-    /// The number of the latest clearing.
-    async fn cleared(&self) -> store::Result<Option<Stamp>> {
-        let number = self.store.command(["GET"]).arg(self.keys.clock().cleared());
-        let number = number
-            .within(self.policy.deadline)
-            .returning::<Option<Vec<u8>>>();
-        Ok(number.await?.as_deref().and_then(Stamp::parse))
-    }
 }
 
 impl<V> Core<V> {

@@ -41,6 +41,9 @@ mod builder;
 mod cache;
 #[cfg(feature = "macros")]
 pub(crate) mod cached;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod chaos;
 mod core;
 mod entry;
 mod envelope;
@@ -50,11 +53,17 @@ mod keys;
 mod load;
 mod loader;
 mod many;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod model;
 mod op;
 mod outcome;
 mod policy;
 mod read;
 mod stamp;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests;
 mod token;
 mod write;
 

@@ -1,6 +1,6 @@
 //! Reading: one round trip, and another where an entry has tags.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -81,7 +81,7 @@ impl<V> Core<V> {
         &self,
         places: &[&Place],
     ) -> store::Result<Vec<store::Result<Reading<V>>>> {
-        let mut pipeline = self.store.pipeline().within(self.policy.deadline);
+        let mut pipeline = self.store.pipeline();
         pipeline = pipeline.command(["GET"]).arg(self.keys.clock().cleared());
         for place in places {
             // The time to live first: if the value changes in between, it is taken for older.
@@ -89,9 +89,7 @@ impl<V> Core<V> {
                 pipeline = pipeline.command([command]).arg(&place.entry()[0]);
             }
         }
-        let replies = pipeline
-            .await
-            .inspect_err(|_| self.count(Outcome::StoreFailed))?;
+        let replies = self.ask(pipeline).await?;
         let mut replies = replies.into_iter();
         let cleared = number(replies.next().unwrap_or_else(|| Err(miscounted())))?;
         let mut raws = Vec::with_capacity(places.len());
@@ -101,6 +99,13 @@ impl<V> Core<V> {
             raws.push((*place, raw));
         }
         Ok(self.judge(raws, cleared).await)
+    }
+
+    /// The number of the latest clearing.
+    pub(super) async fn cleared(&self) -> store::Result<Option<Stamp>> {
+        let question = self.store.pipeline().command(["GET"]);
+        let answers = self.ask(question.arg(self.keys.clock().cleared()));
+        number(answers.await?.pop().unwrap_or_else(|| Err(miscounted())))
     }
 
     /// Says what what stands at some places is worth.
@@ -133,7 +138,7 @@ impl<V> Core<V> {
         raw: &Raw,
         envelope: Option<&Envelope<'_>>,
         cleared: Option<Stamp>,
-        numbers: &HashMap<TagKey, store::Result<Option<Stamp>>>,
+        numbers: &BTreeMap<TagKey, store::Result<Option<Stamp>>>,
     ) -> store::Result<Reading<V>> {
         let Some(bytes) = &raw.bytes else {
             return Ok(Reading::Miss { seen: Vec::new() });
@@ -185,26 +190,25 @@ impl<V> Core<V> {
     async fn tag_numbers(
         &self,
         envelopes: &[Option<Envelope<'_>>],
-    ) -> HashMap<TagKey, store::Result<Option<Stamp>>> {
+    ) -> BTreeMap<TagKey, store::Result<Option<Stamp>>> {
         let names = envelopes.iter().flatten().flat_map(|entry| &entry.tags);
-        let mut numbers: HashMap<TagKey, store::Result<Option<Stamp>>> = names
+        let mut numbers: BTreeMap<TagKey, store::Result<Option<Stamp>>> = names
             .map(|name| (self.keys.named_tag(name), Ok(None)))
             .collect();
         if numbers.is_empty() {
             return numbers;
         }
-        let mut pipeline = self.store.pipeline().within(self.policy.deadline);
+        let mut pipeline = self.store.pipeline();
         for tag in numbers.keys() {
             pipeline = pipeline.command(["GET"]).arg(tag.as_key());
         }
-        match pipeline.await {
+        match self.ask(pipeline).await {
             Ok(replies) => {
                 for (number_of, reply) in numbers.values_mut().zip(replies) {
                     *number_of = number(reply);
                 }
             }
             Err(error) => {
-                self.count(Outcome::StoreFailed);
                 for number_of in numbers.values_mut() {
                     *number_of = Err(error.clone());
                 }

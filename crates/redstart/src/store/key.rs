@@ -8,7 +8,7 @@
 use std::fmt;
 
 /// The bytes of a key. Formatting it hides them: keys hold what users are called by.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     bytes: Vec<u8>,
 }
