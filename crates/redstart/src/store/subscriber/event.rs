@@ -42,8 +42,8 @@ pub enum GapCause {
     /// The connection was lost. By now another one is there, and the server has confirmed the
     /// subscription on it.
     Disconnected,
-    /// The slot of a shard channel is served by another node now. That one has confirmed the
-    /// subscription.
+    /// Another node of the cluster serves it now, and has confirmed the subscription: the slot of a
+    /// shard channel was moved, or the node that plain channels were on is no primary any more.
     Moved,
     /// So many messages came faster than they were taken, and were dropped.
     Lagged(u64),
