@@ -14,8 +14,10 @@ use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use crate::Shop;
-use crate::database::{DatabaseError, Purchase};
+use crate::crowd::{self, Crowd};
+use crate::database::{Category, DatabaseError, Purchase};
 use crate::pages;
+use crate::products::ProductsError;
 
 /// The longest the database may be told to take.
 const LATENCY_MAX_MS: u32 = 5_000;
@@ -34,6 +36,8 @@ pub fn router(shop: Shop) -> Router {
         .route("/live", get(live))
         .route("/live/events", get(live_events))
         .route("/live/latency", post(set_latency))
+        .route("/live/invalidate", post(invalidate))
+        .route("/live/crowd", post(send_crowd))
         .route(
             "/live.js",
             get(|| asset("text/javascript; charset=utf-8", LIVE_JS)),
@@ -100,22 +104,24 @@ async fn product(
     Path(id): Path<u32>,
     Query(Note { order }): Query<Note>,
 ) -> Result<Html<String>, Problem> {
-    let found = shop.products.product(id).await?.ok_or(Problem::NotFound)?;
+    let seen = shop.products.product(id).await?;
+    let found = seen.product.as_ref().ok_or(Problem::NotFound)?;
     // Words of ours only: a link must not make the shop say what its author likes.
     let note = match order.as_deref() {
         Some("sold") => Some("Thank you. It is on its way."),
         Some("short") => Some("There are not as many left. Nothing was sold."),
         _ => None,
     };
-    Ok(Html(pages::product(&found, note)))
+    Ok(Html(pages::product(found, &seen, note)))
 }
 
 async fn api_product(
     State(shop): State<Shop>,
     Path(id): Path<u32>,
 ) -> Result<Response, ApiProblem> {
-    let found = shop.products.product(id).await?.ok_or(Problem::NotFound)?;
-    Ok(Json(found).into_response())
+    let seen = shop.products.product(id).await?;
+    let found = seen.product.ok_or(Problem::NotFound)?;
+    Ok(([("x-cache", seen.how.name())], Json(found)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -149,7 +155,8 @@ async fn live(State(shop): State<Shop>) -> Result<Html<String>, Problem> {
 async fn live_events(
     State(shop): State<Shop>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = Arc::clone(&shop.live).frames().map(|frame| {
+    let events = Arc::clone(&shop.live).frames(move || shop.products.totals());
+    let events = events.map(|frame| {
         // Plain numbers and strings always have a JSON form.
         let event = Event::default().json_data(frame);
         Ok(event.unwrap_or_else(|_| Event::default().comment("a frame without a form")))
@@ -175,15 +182,73 @@ async fn set_latency(
     )))
 }
 
+#[derive(Deserialize)]
+struct Tag {
+    category: String,
+}
+
+async fn invalidate(
+    State(shop): State<Shop>,
+    Form(Tag { category }): Form<Tag>,
+) -> Result<Answer, ApiProblem> {
+    let known = shop.products.categories().await?;
+    let Some(category) = known.iter().find(|known| known.slug == category) else {
+        return Err(Problem::NotFound.into());
+    };
+    shop.products.invalidate_category(&category.slug).await?;
+    let Category { name, products, .. } = category;
+    Ok(Answer::saying(format!(
+        "{name}: {products} products and their pages, in one step."
+    )))
+}
+
+#[derive(Deserialize)]
+struct CrowdWish {
+    product: u32,
+    readers: u32,
+}
+
+async fn send_crowd(
+    State(shop): State<Shop>,
+    Form(CrowdWish { product, readers }): Form<CrowdWish>,
+) -> Result<Answer, ApiProblem> {
+    if !(1..=crowd::READERS_MAX).contains(&readers) {
+        return Err(Problem::Refused("A crowd has 1 to 5,000 readers.").into());
+    }
+    let Ok(_alone) = shop.crowd.try_lock() else {
+        return Err(Problem::Refused("There is a crowd already.").into());
+    };
+    let crowd = crowd::rush(&shop.products, product, readers).await?;
+    let said = format!(
+        "{} readers: {} asked the database, {} waited for it, {} found it in the cache{}; the \
+         slowest took {:.0} ms.",
+        crowd.readers,
+        crowd.loads,
+        crowd.waits,
+        crowd.hits + crowd.stale,
+        match crowd.failures {
+            0 => String::new(),
+            failures => format!(", {failures} got nothing"),
+        },
+        crowd.slowest_ms,
+    );
+    Ok(Answer {
+        said,
+        crowd: Some(crowd),
+    })
+}
+
 /// What a form of the live page is answered with.
 #[derive(Serialize)]
 struct Answer {
     said: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crowd: Option<Crowd>,
 }
 
 impl Answer {
     fn saying(said: String) -> Answer {
-        Answer { said }
+        Answer { said, crowd: None }
     }
 }
 
@@ -211,6 +276,12 @@ enum Problem {
     Refused(&'static str),
     /// The shop is; the text is for its log, not for visitors.
     Broken(String),
+}
+
+impl From<ProductsError> for Problem {
+    fn from(error: ProductsError) -> Problem {
+        Problem::Broken(error.to_string())
+    }
 }
 
 impl From<DatabaseError> for Problem {

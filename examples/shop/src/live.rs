@@ -1,16 +1,17 @@
 //! What happens in the shop, as it happens: for the live page.
 //!
-//! Everything is counted; the last happenings are kept one by one. A page that watches is told at
-//! most ten times a second, whatever goes on, and gets the sums then.
+//! How often everything happens, the caches count themselves. Here is noted what takes its time,
+//! one by one. A page that watches is told ten times a second at most, whatever goes on.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::Stream;
 use parking_lot::Mutex;
 use redstart::store::Time;
 use serde::Serialize;
-use tokio::sync::watch;
 
 /// How many happenings are kept one by one.
 const RECENT: usize = 40;
@@ -35,6 +36,20 @@ pub enum Kind {
     Failure,
 }
 
+impl Kind {
+    /// Its name, as the live page has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Hit => "hit",
+            Kind::Load => "load",
+            Kind::Wait => "wait",
+            Kind::Stale => "stale",
+            Kind::Invalidation => "invalidation",
+            Kind::Failure => "failure",
+        }
+    }
+}
+
 /// How often everything has happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
@@ -48,21 +63,8 @@ pub struct Totals {
     pub stale: u64,
     /// Invalidations.
     pub invalidations: u64,
-    /// Failed requests.
+    /// What did not work, in the database or in the store.
     pub failures: u64,
-}
-
-impl Totals {
-    fn of(&mut self, kind: Kind) -> &mut u64 {
-        match kind {
-            Kind::Hit => &mut self.hits,
-            Kind::Load => &mut self.loads,
-            Kind::Wait => &mut self.waits,
-            Kind::Stale => &mut self.stale,
-            Kind::Invalidation => &mut self.invalidations,
-            Kind::Failure => &mut self.failures,
-        }
-    }
 }
 
 /// One thing that happened.
@@ -97,15 +99,20 @@ pub struct Live {
     time: Time,
     opened: Duration,
     record: Mutex<Record>,
-    /// How much has happened; `None` once the shop closes.
-    news: watch::Sender<Option<u64>>,
+    closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Record {
     happened: u64,
-    totals: Totals,
     recent: VecDeque<Happening>,
+}
+
+/// What a watching page knows.
+#[derive(Default)]
+struct Told {
+    happened: u64,
+    totals: Totals,
 }
 
 impl Live {
@@ -115,7 +122,7 @@ impl Live {
             opened: time.monotonic(),
             time,
             record: Mutex::default(),
-            news: watch::Sender::new(Some(0)),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -127,67 +134,69 @@ impl Live {
     /// Records what happened to a subject, and that it began at `since`.
     pub fn happened(&self, kind: Kind, subject: impl Into<String>, since: Duration) {
         let now = self.time.monotonic();
-        let happened = {
-            let mut record = self.record.lock();
-            record.happened += 1;
-            *record.totals.of(kind) += 1;
-            if record.recent.len() == RECENT {
-                record.recent.pop_front();
-            }
-            let happening = Happening {
-                number: record.happened,
-                at_ms: whole_ms(now.saturating_sub(self.opened)),
-                kind,
-                subject: subject.into(),
-                took_ms: now.saturating_sub(since).as_secs_f64() * 1e3,
-            };
-            record.recent.push_back(happening);
-            record.happened
+        let mut record = self.record.lock();
+        record.happened += 1;
+        if record.recent.len() == RECENT {
+            record.recent.pop_front();
+        }
+        let happening = Happening {
+            number: record.happened,
+            at_ms: whole_ms(now.saturating_sub(self.opened)),
+            kind,
+            subject: subject.into(),
+            took_ms: now.saturating_sub(since).as_secs_f64() * 1e3,
         };
-        // Two happenings may come here in either order; what counts is that something is new.
-        self.news.send_if_modified(|news| {
-            news.as_mut().is_some_and(|seen| {
-                *seen = happened.max(*seen);
-                true
-            })
-        });
-    }
-
-    /// How often everything has happened so far.
-    pub fn totals(&self) -> Totals {
-        self.record.lock().totals
+        record.recent.push_back(happening);
     }
 
     /// Frames from now on, the first at once, until [`close`](Live::close).
-    pub fn frames(self: std::sync::Arc<Live>) -> impl Stream<Item = Frame> {
-        let news = self.news.subscribe();
-        futures_util::stream::unfold((self, news, None), |(live, mut news, told)| async move {
-            if told.is_some() {
-                // The page's own pace, whatever clock the shop runs on.
-                Time::system().sleep(BETWEEN_FRAMES).await;
-                news.changed().await.ok()?;
-            }
-            (*news.borrow_and_update())?;
-            let (frame, happened) = live.frame(told.unwrap_or(0));
-            Some((frame, (live, news, Some(happened))))
-        })
+    pub fn frames<T>(self: Arc<Live>, totals: T) -> impl Stream<Item = Frame>
+    where
+        T: Fn() -> Totals,
+    {
+        futures_util::stream::unfold(
+            (self, totals, None),
+            |(live, totals, mut told)| async move {
+                loop {
+                    if told.is_some() {
+                        // The page's own pace, whatever clock the shop runs on.
+                        Time::system().sleep(BETWEEN_FRAMES).await;
+                    }
+                    if live.closed.load(Ordering::Acquire) {
+                        return None;
+                    }
+                    if let Some(frame) = live.frame(&mut told, totals()) {
+                        return Some((frame, (live, totals, told)));
+                    }
+                }
+            },
+        )
     }
 
     /// Ends every stream of frames, so that the server can stop.
     pub fn close(&self) {
-        self.news.send_replace(None);
+        self.closed.store(true, Ordering::Release);
     }
 
-    fn frame(&self, told: u64) -> (Frame, u64) {
+    /// What is new to somebody who was told so much. Nothing, if nothing is.
+    fn frame(&self, told: &mut Option<Told>, totals: Totals) -> Option<Frame> {
         let at_ms = whole_ms(self.time.monotonic().saturating_sub(self.opened));
         let record = self.record.lock();
-        let unknown = |happening: &&Happening| happening.number > told;
-        let frame = Frame {
-            at_ms,
-            totals: record.totals,
-            recent: record.recent.iter().filter(unknown).cloned().collect(),
+        let before = match told {
+            Some(told) if told.happened == record.happened && told.totals == totals => return None,
+            Some(told) => told.happened,
+            None => 0,
         };
-        (frame, record.happened)
+        *told = Some(Told {
+            happened: record.happened,
+            totals,
+        });
+        let unknown = |happening: &&Happening| happening.number > before;
+        Some(Frame {
+            at_ms,
+            totals,
+            recent: record.recent.iter().filter(unknown).cloned().collect(),
+        })
     }
 }
 
@@ -198,7 +207,6 @@ fn whole_ms(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::sync::Arc;
 
     use futures_util::StreamExt;
     use redstart::store::SimulatedTime;
@@ -213,20 +221,26 @@ mod tests {
         simulated.advance(Duration::from_millis(30));
         live.happened(Kind::Load, "product 7", began);
 
-        let mut frames = pin!(Arc::clone(&live).frames());
+        let totals = Mutex::new(Totals::default());
+        let mut frames = pin!(Arc::clone(&live).frames(|| *totals.lock()));
         let first = frames.next().await.unwrap();
-        assert_eq!(first.totals.loads, 1);
+        assert_eq!(first.totals, Totals::default());
         assert_eq!(first.recent.len(), 1);
         assert_eq!(first.recent[0].at_ms, 30);
         assert_eq!(first.recent[0].took_ms, 30.0);
 
         for _ in 0..100 {
-            live.happened(Kind::Hit, "product 7", live.now());
+            live.happened(Kind::Wait, "product 7", live.now());
         }
         let second = frames.next().await.unwrap();
-        assert_eq!(second.totals.hits, 100);
         assert_eq!(second.recent.len(), RECENT);
         assert_eq!(second.recent[RECENT - 1].number, 101);
+
+        // What is only counted is news as well.
+        totals.lock().hits = 3;
+        let third = frames.next().await.unwrap();
+        assert_eq!(third.totals.hits, 3);
+        assert!(third.recent.is_empty());
 
         live.close();
         assert!(frames.next().await.is_none());

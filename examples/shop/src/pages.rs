@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Write};
 
 use crate::database::{Category, CategoryPage, Product};
+use crate::live::Kind;
+use crate::products::Seen;
 
 /// The front page.
 pub fn front(categories: &[Category]) -> String {
@@ -66,7 +68,7 @@ pub fn category(found: &CategoryPage) -> String {
 }
 
 /// A product's page. `note` is what came of the visitor's last order.
-pub fn product(product: &Product, note: Option<&str>) -> String {
+pub fn product(product: &Product, seen: &Seen, note: Option<&str>) -> String {
     let mut main = format!(
         "<p><a href=\"/category/{slug}\">Back to the category</a></p>\n\
          <h1>{name}</h1>\n<p>{description}</p>\n\
@@ -84,8 +86,9 @@ pub fn product(product: &Product, note: Option<&str>) -> String {
         main,
         "<form method=\"post\" action=\"/product/{id}/buy\">\n\
          <label>How many <input type=\"number\" name=\"quantity\" value=\"1\" min=\"1\" max=\"99\" required></label>\n\
-         <button>Buy</button>\n</form>",
+         <button>Buy</button>\n</form>\n<p class=\"served\">{seen}</p>",
         id = product.id,
+        seen = From(seen),
     );
     page(&product.name, &main)
 }
@@ -145,6 +148,29 @@ impl Display for Escaped<'_> {
     }
 }
 
+/// Where a value came from, as people say it.
+struct From<'a>(&'a Seen);
+
+impl Display for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seen { how, age, took, .. } = self.0;
+        let ms = took.as_secs_f64() * 1e3;
+        let age = age.as_secs();
+        match how {
+            Kind::Load => write!(f, "From the database, in {ms:.1} ms."),
+            Kind::Wait => write!(
+                f,
+                "From a load that somebody else had begun, in {ms:.1} ms."
+            ),
+            Kind::Stale => write!(
+                f,
+                "From the cache, past its time, in {ms:.1} ms; stored {age} s ago."
+            ),
+            _ => write!(f, "From the cache, in {ms:.1} ms; stored {age} s ago."),
+        }
+    }
+}
+
 /// Cents, as people write them.
 struct Price(u32);
 
@@ -167,6 +193,8 @@ impl Display for Stock {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -179,7 +207,13 @@ mod tests {
             price_cents: 1205,
             stock: 0,
         };
-        let html = product(&trap, Some("<i>"));
+        let seen = Seen {
+            product: None,
+            how: Kind::Hit,
+            age: Duration::from_secs(3),
+            took: Duration::from_micros(400),
+        };
+        let html = product(&trap, &seen, Some("<i>"));
         for markup in ["<script>", "<b ", "<i>", "'x'"] {
             assert!(!html.contains(markup), "{markup} in {html}");
         }
@@ -187,5 +221,6 @@ mod tests {
         assert!(html.contains("a &amp; b"));
         assert!(html.contains("€ 12.05"));
         assert!(html.contains("Sold out"));
+        assert!(html.contains("From the cache, in 0.4 ms; stored 3 s ago."));
     }
 }

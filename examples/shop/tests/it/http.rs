@@ -34,6 +34,10 @@ on_every_store![
     an_order_shows_on_the_next_page,
     an_order_for_too_many_sells_nothing,
     what_is_not_there_is_not_found,
+    what_was_asked_for_once_comes_from_the_cache,
+    a_crowd_asks_the_database_once,
+    a_tag_makes_a_whole_category_new,
+    what_one_shop_sells_another_shows_at_once,
 ];
 
 async fn every_category_and_product_has_its_page(store: &Store) {
@@ -112,6 +116,103 @@ async fn what_is_not_there_is_not_found(store: &Store) {
     assert_eq!(bought.status, StatusCode::NOT_FOUND);
 }
 
+async fn what_was_asked_for_once_comes_from_the_cache(store: &Store) {
+    let visitor = Visitor::of(store).await;
+    for (path, again) in [("/api/products/40", "hit"), ("/api/products/999999", "hit")] {
+        let first = visitor.get(path).await;
+        let second = visitor.get(path).await;
+        assert_eq!(second.text, first.text);
+        if first.status == StatusCode::OK {
+            assert_eq!(first.cache.as_deref(), Some("load"));
+            assert_eq!(second.cache.as_deref(), Some(again));
+        }
+    }
+    visitor.get("/api/categories/coffee").await;
+    visitor.get("/api/categories/coffee").await;
+    let totals = visitor.shop.products.totals();
+    // The product that is not there was remembered as well.
+    assert_eq!((totals.loads, totals.hits), (3, 3));
+    assert_eq!(totals.failures, 0);
+}
+
+async fn a_crowd_asks_the_database_once(store: &Store) {
+    let visitor = Visitor::of(store).await;
+    // It was looked at before, and so would be in the cache.
+    visitor.get("/api/products/41").await;
+    visitor.shop.database.set_latency_ms(20);
+    let answer = visitor.post("/live/crowd", "product=41&readers=500").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let answer = answer.json();
+    let crowd = &answer["crowd"];
+    let count = |name: &str| crowd[name].as_u64().unwrap();
+    assert_eq!(count("loads"), 1, "{crowd}");
+    assert_eq!(count("waits") + count("hits"), 499, "{crowd}");
+    assert!(
+        answer["said"]
+            .as_str()
+            .unwrap()
+            .starts_with("500 readers: 1 asked")
+    );
+}
+
+async fn a_tag_makes_a_whole_category_new(store: &Store) {
+    let visitor = Visitor::of(store).await;
+    let how = async |path| visitor.get(path).await.cache.unwrap();
+    // Products 1 and 2 are coffee, 251 is a knife.
+    for path in ["/api/products/1", "/api/products/2", "/api/products/251"] {
+        assert_eq!(how(path).await, "load");
+        assert_eq!(how(path).await, "hit");
+    }
+    visitor.get("/api/categories/coffee").await;
+    let loads = || visitor.shop.products.totals().loads;
+    let before = loads();
+
+    let done = visitor.post("/live/invalidate", "category=coffee").await;
+    assert!(done.text.contains("250 products"), "{}", done.text);
+    assert_eq!(how("/api/products/1").await, "load");
+    assert_eq!(how("/api/products/2").await, "load");
+    assert_eq!(how("/api/products/251").await, "hit");
+    visitor.get("/api/categories/coffee").await;
+    assert_eq!(loads(), before + 3);
+}
+
+async fn what_one_shop_sells_another_shows_at_once(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shop.db");
+    let one = Visitor::with_database(store, Some(&file)).await;
+    let other = Visitor::with_database(store, Some(&file)).await;
+    let stock = async |visitor: &Visitor| {
+        let product = visitor.get("/api/products/50").await.json();
+        let page = visitor.get("/api/categories/coffee?page=3").await.json();
+        let listed = page["products"].as_array().unwrap();
+        let listed = listed.iter().find(|product| product["id"] == 50).unwrap();
+        assert_eq!(listed["stock"], product["stock"]);
+        product["stock"].as_u64().unwrap()
+    };
+    let before = stock(&one).await;
+    assert_eq!(stock(&other).await, before);
+    one.post("/product/50/buy", "quantity=1").await;
+    assert_eq!(stock(&other).await, before - 1);
+    assert_eq!(stock(&one).await, before - 1);
+}
+
+#[tokio::test]
+async fn without_its_store_the_shop_goes_on() {
+    let mut server = Server::from_path().unwrap().start().unwrap();
+    let store = Store::open(&server.url()).await.unwrap();
+    let visitor = Visitor::of(&store).await;
+    let stock = async || visitor.get("/api/products/60").await.json()["stock"].as_u64();
+    let before = stock().await.unwrap();
+    server.kill();
+    assert_eq!(stock().await, Some(before));
+    // The order stands although nobody can be told; and nobody remembers the old number.
+    let bought = visitor.post("/product/60/buy", "quantity=1").await;
+    assert_eq!(bought.location.as_deref(), Some("/product/60?order=sold"));
+    assert_eq!(stock().await, Some(before - 1));
+    assert_eq!(visitor.get("/category/coffee").await.status, StatusCode::OK);
+    assert!(visitor.shop.products.totals().failures > 0);
+}
+
 #[tokio::test]
 async fn nonsense_is_refused() {
     let visitor = Visitor::of(&Store::open("memory:").await.unwrap()).await;
@@ -123,6 +224,9 @@ async fn nonsense_is_refused() {
         ("/product/1/buy", ""),
         ("/product/one/buy", "quantity=1"),
         ("/live/latency", "ms=5001"),
+        ("/live/crowd", "product=1&readers=0"),
+        ("/live/crowd", "product=1&readers=5001"),
+        ("/live/invalidate", "category=spoons"),
     ] {
         let answer = visitor.post(path, form).await;
         assert!(answer.status.is_client_error(), "{path} {form}: {answer:?}");

@@ -1,5 +1,7 @@
 //! Somebody who asks a shop's router, without a network in between.
 
+use std::path::Path;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
@@ -18,6 +20,8 @@ pub(crate) struct Visitor {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) location: Option<String>,
+    /// Where the value came from, as the API says it.
+    pub(crate) cache: Option<String>,
     pub(crate) text: String,
 }
 
@@ -30,7 +34,12 @@ impl Answer {
 impl Visitor {
     /// Of a fresh shop over a store.
     pub(crate) async fn of(store: &Store) -> Visitor {
-        let shop = Shop::open(store, None).await.unwrap();
+        Visitor::with_database(store, None).await
+    }
+
+    /// Of a shop whose database is in a file.
+    pub(crate) async fn with_database(store: &Store, file: Option<&Path>) -> Visitor {
+        let shop = Shop::open(store, file).await.unwrap();
         Visitor {
             router: handlers::router(shop.clone()),
             shop,
@@ -52,13 +61,17 @@ impl Visitor {
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let location = response.headers().get(header::LOCATION);
-        let location = location.map(|value| value.to_str().unwrap().to_owned());
+        let header = |name: &str| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        let (location, cache) = (header("location"), header("x-cache"));
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         Answer {
             status,
             location,
+            cache,
             text: String::from_utf8(body.to_vec()).unwrap(),
         }
     }

@@ -51,6 +51,18 @@ fn a_visitor_buys_and_the_live_page_shows_it() {
             .script("return document.querySelector('#latency-form [role=status]').textContent");
         said == "The database takes 10 ms longer."
     });
+
+    // A crowd before a product that nobody has looked at.
+    browser.click("#crowd-form button");
+    until(&browser, "crowd-said", |text| {
+        text.starts_with("500 readers: 1 asked the database")
+    });
+    browser.click("#invalidate-form button");
+    until(&browser, "invalidate-said", |text| {
+        text.contains("250 products")
+    });
+    until(&browser, "happenings", |text| text.contains("category "));
+    until(&browser, "failures", |text| text == "0");
 }
 
 #[test]
