@@ -215,6 +215,7 @@ fn check(world: &World, asked: &[Asked]) {
 /// Everything is given back: permits while the store is open, the rest when it is not.
 async fn nothing_is_left(callers: Arc<Callers>) {
     let world = Arc::clone(&callers.world);
+    #[cfg_attr(not(feature = "embedded"), allow(irrefutable_let_patterns))]
     let Backend::Remote(remote) = callers.store.backend() else {
         panic!("the world is no engine of ours");
     };
