@@ -6,7 +6,6 @@ use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{Client as RedisClient, IntoConnectionInfo};
 use redstart::Store;
-use redstart::store::Value;
 
 use super::Failure;
 
@@ -124,15 +123,9 @@ async fn ask_store(
             expect(call.returning::<i64>().await? == 1)
         }
         Work::GetMany => {
-            let mut pipeline = store.pipeline();
-            for key in with.many(at) {
-                pipeline = pipeline.command(["GET", key]);
-            }
             let mut read = 0;
-            for result in pipeline.await? {
-                if let Value::Bulk(bytes) = result? {
-                    read += bytes.len();
-                }
+            for value in store.get_many(with.many(at)).await? {
+                read += value?.map_or(0, |bytes| bytes.len());
             }
             expect(read == MANY * with.value.len())
         }

@@ -5,6 +5,7 @@ mod client;
 mod frozen;
 mod load;
 mod recovery;
+mod resubscribing;
 
 use tokio::runtime::Runtime;
 
@@ -19,6 +20,7 @@ pub fn rows() -> Result<Vec<Row>, String> {
         let mut rows = load::rows(&runtime)?;
         rows.extend(recovery::rows(&runtime)?);
         rows.extend(frozen::rows(&runtime)?);
+        rows.push(resubscribing::row(&runtime)?);
         Ok(rows)
     };
     rows().map_err(|error: Failure| error.to_string())

@@ -1,6 +1,8 @@
-//! How long a client is without its server when the server changes: from the moment at which the
-//! new primary says that it is one, or a frozen server goes on, to the first write that succeeds.
+//! How long a client is without its server when the server changes: from the moment at which it could
+//! know (a sentinel names the new primary, a node of a cluster says that it is one, a frozen server
+//! goes on) to the first write that succeeds.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -79,8 +81,10 @@ fn sentinel(runtime: &Runtime, killed: bool) -> Result<f64, Failure> {
     let mut deployment = Sentinel::from_path()?.start()?;
     let mut ours = runtime.block_on(Writers::of(Client::store(&deployment.url())))?;
     let primary = deployment.primary()?;
-    let others = (0..deployment.servers().len()).filter(|index| *index != primary);
-    let promotion = Promotion::watch(others.map(|index| &deployment.servers()[index]));
+    let old = deployment.servers()[primary].address().url();
+    let promotion = Promotion::watch(deployment.sentinels(), move |sentinel| {
+        Ok(!old.ends_with(&named_primary(sentinel)?))
+    });
     match killed {
         true => deployment.servers_mut()[primary].kill(),
         false => deployment.failover()?,
@@ -99,7 +103,7 @@ fn cluster(runtime: &Runtime, killed: bool) -> Result<(f64, f64), Failure> {
         .replicas_of(primary)?
         .first()
         .ok_or("the primary has no replica")?;
-    let promotion = Promotion::watch([&cluster.nodes()[replica]].into_iter());
+    let promotion = Promotion::watch(&cluster.nodes()[replica..=replica], is_primary);
     match killed {
         true => cluster.nodes_mut()[primary].kill(),
         false => cluster.failover(replica, Failover::Coordinated)?,
@@ -172,19 +176,31 @@ impl Writers {
     }
 }
 
-/// Looks every millisecond whether a replica has become a primary.
+/// Looks every millisecond whether one of some servers says that there is a new primary.
 struct Promotion {
     watching: JoinHandle<Option<Instant>>,
     over: Arc<AtomicBool>,
 }
 
 impl Promotion {
-    fn watch<'s>(replicas: impl Iterator<Item = &'s Server>) -> Promotion {
-        let addresses: Vec<Address> = replicas.map(|server| server.address().clone()).collect();
+    fn watch(
+        servers: &[Server],
+        is_seen: impl Fn(&Address) -> io::Result<bool> + Send + 'static,
+    ) -> Promotion {
+        let addresses: Vec<Address> = servers.iter().map(|s| s.address().clone()).collect();
         let over = Arc::new(AtomicBool::new(false));
         let watching = std::thread::spawn({
             let over = over.clone();
-            move || watch(&addresses, &over)
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    // Who ends connections because its role changes is asked again.
+                    if addresses.iter().any(|at| is_seen(at).unwrap_or(false)) {
+                        return Some(Instant::now());
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                None
+            }
         });
         Promotion { watching, over }
     }
@@ -203,22 +219,17 @@ impl Promotion {
     }
 }
 
-fn watch(replicas: &[Address], over: &AtomicBool) -> Option<Instant> {
-    while !over.load(Ordering::Relaxed) {
-        // Sentinel ends all connections to a server whose role it changes.
-        if replicas
-            .iter()
-            .any(|address| is_primary(address).unwrap_or(false))
-        {
-            return Some(Instant::now());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    None
-}
-
-fn is_primary(address: &Address) -> std::io::Result<bool> {
+fn is_primary(address: &Address) -> io::Result<bool> {
     let info = RawConnection::open(address)?.call(&["INFO", "replication"])?;
     let info = String::from_utf8_lossy(info.as_bytes().unwrap_or_default()).into_owned();
     Ok(info.contains("role:master"))
+}
+
+/// `host:port`, as a sentinel tells it.
+fn named_primary(sentinel: &Address) -> io::Result<String> {
+    let question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"];
+    let answer = RawConnection::open(sentinel)?.call(&question)?;
+    let words = answer.as_elements().unwrap_or_default().iter();
+    let words = words.map(|word| String::from_utf8_lossy(word.as_bytes().unwrap_or_default()));
+    Ok(words.collect::<Vec<_>>().join(":"))
 }
