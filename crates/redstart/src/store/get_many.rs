@@ -148,15 +148,22 @@ impl Parts {
     fn new(keys: &Arguments, by_slot: bool) -> Parts {
         let mut parts = Parts::none();
         let mut open: HashMap<Option<u16>, usize> = HashMap::new();
+        let mut last = None;
         for (place, key) in keys.iter().enumerate() {
             let slot = by_slot.then(|| redstart_protocol::slot(key));
-            let part = open.get(&slot).copied();
+            // On one server each key goes where the one before it went: nothing is looked up.
+            let part = match last {
+                Some((same, part)) if same == slot => Some(part),
+                _ => open.get(&slot).copied(),
+            };
             let part = part.filter(|part| parts.places[*part].len() < MAX_KEYS_PER_COMMAND);
             let part = part.unwrap_or_else(|| {
                 parts.begin(redstart_protocol::slot(key));
                 parts.commands.len() - 1
             });
-            open.insert(slot, part);
+            if last.replace((slot, part)) != Some((slot, part)) {
+                open.insert(slot, part);
+            }
             parts.commands[part].push(key);
             parts.places[part].push(place);
         }
