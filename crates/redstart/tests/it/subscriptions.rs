@@ -586,12 +586,18 @@ async fn subscriptions_outlive_the_primaries_of_a_cluster() {
         while until_gap(subscription).await != GapCause::Disconnected {}
     }
     publish_to_all(&store, &shards, "after a crash", &mut shard).await;
+    // They may move once more, when the map says that the node they went to is a replica by now.
     for subscription in [&mut plain, &mut patterns] {
-        store
-            .command(["PUBLISH", "news", "all is well"])
-            .await
-            .unwrap();
-        while text(subscription).await != "all is well" {}
+        loop {
+            let publish = store.command(["PUBLISH", "news", "all is well"]);
+            publish.await.unwrap();
+            match subscription.next().await.unwrap() {
+                Event::Message(message) if message.payload == "all is well" => break,
+                // What was published before it may be lost.
+                Event::Gap(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 
@@ -613,7 +619,9 @@ async fn until_gap(subscription: &mut Subscription) -> GapCause {
     }
 }
 
-/// Publishes to every shard channel until it has come, over gaps.
+/// Publishes to every shard channel until it has come, over gaps. A node tells of its own
+/// subscribers only: where one is subscribed to its replica, which it has passed the message on to,
+/// it is published once more than it had to be.
 async fn publish_to_all(
     store: &Store,
     names: &[&str],
@@ -624,13 +632,9 @@ async fn publish_to_all(
         publish_until_received(store, "SPUBLISH", name, payload).await;
         loop {
             match subscription.next().await.unwrap() {
-                Event::Message(message) => {
-                    assert_eq!(
-                        (&*message.channel, &*message.payload),
-                        (name.as_bytes(), payload.as_bytes())
-                    );
-                    break;
-                }
+                Event::Message(message) if message.payload != payload => {}
+                Event::Message(message) if message.channel != *name => {}
+                Event::Message(_) => break,
                 Event::Gap(gap) => {
                     assert!(matches!(
                         gap.cause,
