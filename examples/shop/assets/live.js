@@ -90,19 +90,26 @@ function draw() {
 function list(happenings) {
   const log = byId("happenings");
   for (const happening of happenings) {
-    const line = document.createElement("li");
+    // What goes on happening has its line already.
+    const id = `happening-${happening.first}`;
+    const known = byId(id);
+    const line = known ?? document.createElement("li");
+    line.id = id;
+    const times = happening.last - happening.first + 1;
     const cells = [
       `${(happening.at_ms / 1000).toFixed(2)} s`,
       WORDS[happening.kind] ?? happening.kind,
-      happening.subject,
+      times > 1 ? `${happening.subject}, ${times.toLocaleString("en")} times` : happening.subject,
       `${happening.took_ms.toFixed(1)} ms`,
     ];
-    for (const text of cells) {
-      const cell = document.createElement("span");
-      cell.textContent = text;
-      line.append(cell);
-    }
-    log.prepend(line);
+    line.replaceChildren(
+      ...cells.map((text) => {
+        const cell = document.createElement("span");
+        cell.textContent = text;
+        return cell;
+      }),
+    );
+    if (!known) log.prepend(line);
   }
   while (log.children.length > SHOWN) log.lastElementChild.remove();
   byId("happenings-empty").hidden = log.children.length > 0;

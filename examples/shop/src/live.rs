@@ -67,18 +67,20 @@ pub struct Totals {
     pub failures: u64,
 }
 
-/// One thing that happened.
+/// One thing that happened, perhaps several times in a row.
 #[derive(Clone, Debug, Serialize)]
 pub struct Happening {
-    /// Its number, from 1.
-    pub number: u64,
-    /// When, in milliseconds since the shop opened.
+    /// The number of its first time.
+    pub first: u64,
+    /// The number of its last time; what happens is numbered from 1.
+    pub last: u64,
+    /// When it happened last, in milliseconds since the shop opened.
     pub at_ms: u64,
     /// What.
     pub kind: Kind,
     /// To what, such as `product 7`.
     pub subject: String,
-    /// How long it took, in milliseconds.
+    /// How long it took, in milliseconds; of several, the longest.
     pub took_ms: f64,
 }
 
@@ -89,7 +91,8 @@ pub struct Frame {
     pub at_ms: u64,
     /// Everything so far.
     pub totals: Totals,
-    /// What happened since the last frame, oldest first; of much, the end.
+    /// What happened since the last frame, oldest first; of much, the end. What goes on happening
+    /// comes again, under the number of its first time.
     pub recent: Vec<Happening>,
 }
 
@@ -134,19 +137,34 @@ impl Live {
     /// Records what happened to a subject, and that it began at `since`.
     pub fn happened(&self, kind: Kind, subject: impl Into<String>, since: Duration) {
         let now = self.time.monotonic();
+        let at_ms = whole_ms(now.saturating_sub(self.opened));
+        let took_ms = now.saturating_sub(since).as_secs_f64() * 1e3;
+        let subject = subject.into();
+
         let mut record = self.record.lock();
         record.happened += 1;
+        let number = record.happened;
+        // A crowd is one line, and does not push everything else out.
+        if let Some(last) = record.recent.back_mut()
+            && last.kind == kind
+            && last.subject == subject
+        {
+            last.last = number;
+            last.at_ms = at_ms;
+            last.took_ms = last.took_ms.max(took_ms);
+            return;
+        }
         if record.recent.len() == RECENT {
             record.recent.pop_front();
         }
-        let happening = Happening {
-            number: record.happened,
-            at_ms: whole_ms(now.saturating_sub(self.opened)),
+        record.recent.push_back(Happening {
+            first: number,
+            last: number,
+            at_ms,
             kind,
-            subject: subject.into(),
-            took_ms: now.saturating_sub(since).as_secs_f64() * 1e3,
-        };
-        record.recent.push_back(happening);
+            subject,
+            took_ms,
+        });
     }
 
     /// Frames from now on, the first at once, until [`close`](Live::close).
@@ -191,7 +209,7 @@ impl Live {
             happened: record.happened,
             totals,
         });
-        let unknown = |happening: &&Happening| happening.number > before;
+        let unknown = |happening: &&Happening| happening.last > before;
         Some(Frame {
             at_ms,
             totals,
@@ -233,8 +251,15 @@ mod tests {
             live.happened(Kind::Wait, "product 7", live.now());
         }
         let second = frames.next().await.unwrap();
-        assert_eq!(second.recent.len(), RECENT);
-        assert_eq!(second.recent[RECENT - 1].number, 101);
+        assert_eq!(second.recent.len(), 1);
+        assert_eq!((second.recent[0].first, second.recent[0].last), (2, 101));
+
+        for id in 0..100 {
+            live.happened(Kind::Hit, format!("product {id}"), live.now());
+        }
+        let much = frames.next().await.unwrap();
+        assert_eq!(much.recent.len(), RECENT);
+        assert_eq!(much.recent[RECENT - 1].last, 201);
 
         // What is only counted is news as well.
         totals.lock().hits = 3;

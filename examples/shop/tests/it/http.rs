@@ -1,8 +1,11 @@
 //! Pages, the API and orders, on a store in this process and on a server.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use redstart::Store;
+use redstart::store::SimulatedTime;
 use redstart_testkit::Server;
 
 use crate::visitor::Visitor;
@@ -194,6 +197,21 @@ async fn what_one_shop_sells_another_shows_at_once(store: &Store) {
     one.post("/product/50/buy", "quantity=1").await;
     assert_eq!(stock(&other).await, before - 1);
     assert_eq!(stock(&one).await, before - 1);
+}
+
+#[tokio::test]
+async fn past_its_time_a_product_is_shown_while_a_new_one_is_loaded() {
+    let simulated = SimulatedTime::starting_at(Duration::from_secs(1_700_000_000));
+    let store = Store::builder("memory:").time(simulated.time());
+    let visitor = Visitor::of(&store.open().await.unwrap()).await;
+    let how = async || visitor.get("/api/products/70").await.cache.unwrap();
+    assert_eq!(how().await, "load");
+    assert_eq!(how().await, "hit");
+    simulated.advance(Duration::from_secs(61));
+    assert_eq!(how().await, "stale");
+    // The load goes on in the background; nobody waits for it but this test.
+    while how().await != "hit" {}
+    assert_eq!(visitor.shop.products.totals().loads, 2);
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ fn a_visitor_buys_and_the_live_page_shows_it() {
     until(&browser, "crowd-said", |text| {
         text.starts_with("500 readers: 1 asked the database")
     });
+    until(&browser, "happenings", |text| text.contains("times"));
     browser.click("#invalidate-form button");
     until(&browser, "invalidate-said", |text| {
         text.contains("250 products")
