@@ -59,8 +59,13 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether no node will do it.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Refusal::Error(error) if error.failure() == Failure::Failed)
+    }
+
     /// Whether this node may do the same later.
-    pub(crate) fn passes(&self) -> bool {
+    fn passes(&self) -> bool {
         match self {
             Refusal::Error(error) => {
                 error.failure() == Failure::NotExecuted && error.code() != Some("MOVED")

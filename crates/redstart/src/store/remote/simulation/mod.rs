@@ -7,11 +7,13 @@
 //! everything. What it does not decide is in which order tokio wakes those that wait for the same
 //! thing; built with `--cfg tokio_unstable`, it decides that too.
 
+mod channels;
 mod failures;
 mod fate;
 mod network;
 mod schedules;
 mod slots;
+mod subscriptions;
 mod world;
 
 use std::sync::Arc;

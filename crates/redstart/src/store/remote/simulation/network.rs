@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use redstart_protocol::{RequestDecoder, Resp, Value, encode};
+use redstart_protocol::{RequestDecoder, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::fate::{Door, Fate, up_to};
@@ -60,34 +60,57 @@ async fn converse(world: &World, client: &Client, stream: &mut DuplexStream) -> 
             if let Fate::DelayBefore(delay) = fate {
                 world.time.sleep(delay).await;
             }
-            let reply = match fate {
-                Fate::CutBefore => return Ok(()),
-                Fate::Refuse(error) => Value::error(error),
-                _ => world.execute(client, &words),
-            };
-            let mut bytes = BytesMut::new();
-            encode(&reply, Resp::V3, &mut bytes);
             match fate {
-                Fate::CutAfter => return Ok(()),
-                Fate::CutWithin => {
-                    bytes.truncate(world.random.below(bytes.len() as u64) as usize);
-                    return stream.write_all(&bytes).await;
-                }
-                Fate::Torn => {
-                    for byte in bytes {
-                        // Nobody listens any more: what was sent is executed all the same.
-                        let _ = stream.write_all(&[byte]).await;
-                        world.time.sleep(up_to(Fate::PAUSE, &world.random)).await;
-                    }
-                    continue;
-                }
-                Fate::DelayAfter(delay) => world.time.sleep(delay).await,
-                _ => {}
+                Fate::CutBefore => return Ok(()),
+                Fate::Refuse(error) => client.say(Value::error(error)),
+                _ => world.execute(client, &words),
             }
-            let _ = stream.write_all(&bytes).await;
+            tell(world, client, stream, fate).await?;
         }
-        if stream.read_buf(&mut unread).await? == 0 {
-            return Ok(());
+        tokio::select! {
+            biased;
+            () = client.has_output.notified() => {
+                world.until_thawed(client.node).await;
+                let fate = world.fate_of_a_push();
+                tell(world, client, stream, fate).await?;
+            }
+            read = stream.read_buf(&mut unread) => {
+                if read? == 0 {
+                    return Ok(());
+                }
+            }
         }
     }
+}
+
+/// Writes what there is for a client, as well as its fate allows. It fails if the connection is to
+/// end; not if nobody listens any more: what was sent is executed all the same.
+async fn tell(
+    world: &World,
+    client: &Client,
+    stream: &mut DuplexStream,
+    fate: Fate,
+) -> io::Result<()> {
+    if let Fate::DelayAfter(delay) = fate {
+        world.time.sleep(delay).await;
+    }
+    let mut bytes = client.take_output();
+    match fate {
+        Fate::CutBefore | Fate::CutAfter => return Err(io::ErrorKind::BrokenPipe.into()),
+        Fate::CutWithin => {
+            bytes.truncate(world.random.below(bytes.len() as u64) as usize);
+            let _ = stream.write_all(&bytes).await;
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Fate::Torn => {
+            for byte in bytes {
+                let _ = stream.write_all(&[byte]).await;
+                world.time.sleep(up_to(Fate::PAUSE, &world.random)).await;
+            }
+        }
+        _ => {
+            let _ = stream.write_all(&bytes).await;
+        }
+    }
+    Ok(())
 }

@@ -80,7 +80,7 @@ fn play_many(nodes: usize, refusals: &[&str]) {
     }
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
+pub(super) fn from_environment(name: &str, otherwise: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text
             .parse()
@@ -90,7 +90,7 @@ fn from_environment(name: &str, otherwise: u64) -> u64 {
 }
 
 /// Tells which seed it was when a schedule fails.
-struct Seed(u64);
+pub(super) struct Seed(pub(super) u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -451,7 +451,7 @@ fn outcome(error: &Error) -> Outcome {
 }
 
 /// Trouble of every kind, some of it at the same time, for some seconds.
-async fn trouble(world: Arc<World>) {
+pub(super) async fn trouble(world: Arc<World>) {
     let random = Arc::clone(&world.random);
     let often = [0, 20, 100][random.below(3) as usize];
     let chances = || Chances {

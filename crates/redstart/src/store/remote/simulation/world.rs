@@ -5,18 +5,24 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use parking_lot::Mutex;
-use redstart_protocol::{Value, slot};
+use redstart_protocol::{Resp, Value, encode, slot};
 use tokio::sync::Notify;
 
+use super::channels;
 use super::fate::{Chances, Door, Fate, Mood};
 use super::network::Network;
 use super::slots::Slots;
 use crate::store::random::Random;
+use crate::store::subscriber::Kind;
 use crate::store::url::Endpoint;
 use crate::store::{Store, StoreBuilder, Time};
 
 const FIRST_PORT: u16 = 7000;
+
+/// More requests than there is reason for at one moment: somebody repeats something without a pause.
+const MOMENT: u32 = 2_000;
 
 /// A server, or the nodes of a cluster. Data is theirs together: what is at stake here is who
 /// executes what how often, not how data travels.
@@ -24,13 +30,13 @@ const FIRST_PORT: u16 = 7000;
 pub(in super::super) struct World {
     pub(super) time: Time,
     pub(super) random: Arc<Random>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    nodes: Vec<Node>,
-    clients: Vec<Arc<Client>>,
+pub(super) struct State {
+    pub(super) nodes: Vec<Node>,
+    pub(super) clients: Vec<Arc<Client>>,
     /// How many there have been.
     accepted: usize,
     chances: Chances,
@@ -39,25 +45,29 @@ struct State {
     /// How often a request was executed, by the number that it carried.
     executions: BTreeMap<u64, u32>,
     /// Who serves what.
-    slots: Slots,
+    pub(super) slots: Slots,
+    /// How many messages were published where.
+    pub(super) published: BTreeMap<(Kind, String), u64>,
     moving: BTreeMap<u16, Moving>,
     /// The first words of errors that were answered.
     refusals: BTreeSet<String>,
+    /// How many requests came at this moment.
+    moment: (Duration, u32),
     /// Of everything that happened.
     history: DefaultHasher,
 }
 
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     door: Door,
-    mood: Option<Mood>,
-    frozen_until: Duration,
+    pub(super) mood: Option<Mood>,
+    pub(super) frozen_until: Duration,
     /// What becomes of the next requests, greetings and signs of life left aside.
     fates: VecDeque<Fate>,
     /// Commands that came, greetings and signs of life left aside.
     commands: Vec<String>,
     /// Who it thinks serves what.
-    slots: Slots,
+    pub(super) slots: Slots,
 }
 
 /// A slot on its way.
@@ -73,7 +83,12 @@ struct Moving {
 pub(super) struct Client {
     pub(super) node: usize,
     pub(super) cut: Notify,
+    /// There is something to be told.
+    pub(super) has_output: Notify,
+    output: Mutex<BytesMut>,
     session: Mutex<Session>,
+    /// What it is subscribed to.
+    pub(super) names: Mutex<BTreeSet<(Kind, Vec<u8>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -90,8 +105,25 @@ impl Client {
         Arc::new(Client {
             node,
             cut: Notify::new(),
+            has_output: Notify::new(),
+            output: Mutex::default(),
             session: Mutex::default(),
+            names: Mutex::default(),
         })
+    }
+
+    pub(super) fn say(&self, value: Value) {
+        encode(&value, Resp::V3, &mut self.output.lock());
+    }
+
+    /// Something that it did not ask for.
+    pub(super) fn push(&self, words: Vec<Value>) {
+        self.say(Value::Push(words));
+        self.has_output.notify_one();
+    }
+
+    pub(super) fn take_output(&self) -> BytesMut {
+        self.output.lock().split()
     }
 }
 
@@ -117,8 +149,10 @@ impl World {
                 counters: BTreeMap::new(),
                 executions: BTreeMap::new(),
                 slots: Slots::among(nodes),
+                published: BTreeMap::new(),
                 moving: BTreeMap::new(),
                 refusals: BTreeSet::new(),
+                moment: (Duration::ZERO, 0),
                 history: DefaultHasher::new(),
             }),
         })
@@ -231,6 +265,7 @@ impl World {
             let from = state.slots.node(slot);
             state.slots.give(slot, to);
             state.nodes[from].slots.give(slot, to);
+            state.end_shards(from);
         }
     }
 
@@ -241,6 +276,7 @@ impl World {
         moving.retain(|slot, _| slots.node(*slot) != from);
         slots.give_all(from, to);
         state.nodes[from].slots.give_all(from, to);
+        state.end_shards(from);
     }
 
     /// A node hears who serves what. Until it does, it serves nothing new.
@@ -357,7 +393,7 @@ impl World {
         let state = &mut *self.state.lock();
         let node = &mut state.nodes[client.node];
         let name = name(words);
-        let of_the_store = ["HELLO", "CLIENT", "PING", "CLUSTER"].contains(&&*name);
+        let of_the_store = ["HELLO", "CLIENT", "PING", "CLUSTER", "PUBLISH"].contains(&&*name);
         let scripted = match of_the_store {
             true => None,
             false => {
@@ -365,28 +401,47 @@ impl World {
                 node.fates.pop_front()
             }
         };
+        let now = self.time.monotonic();
+        state.moment = match state.moment {
+            (moment, requests) if moment == now => (moment, requests + 1),
+            _ => (now, 1),
+        };
+        let (_, requests) = state.moment;
+        assert!(
+            requests < MOMENT,
+            "busy with nothing: {} again",
+            Words(words)
+        );
         let fate = scripted.unwrap_or_else(|| state.chances.draw(&self.random));
-        (self.time.monotonic(), client.node, words, fate).hash(&mut state.history);
+        (now, client.node, words, fate).hash(&mut state.history);
         fate
     }
 
-    pub(super) fn execute(&self, client: &Client, words: &[&[u8]]) -> Value {
+    /// Decides what becomes of a message on its way to a subscriber.
+    pub(super) fn fate_of_a_push(&self) -> Fate {
+        self.state.lock().chances.draw(&self.random)
+    }
+
+    pub(super) fn execute(&self, client: &Client, words: &[&[u8]]) {
         let state = &mut *self.state.lock();
         let reply = state.execute(client, words);
-        if let Value::Error(text) = &reply {
+        if let Some(Value::Error(text)) = &reply {
             let text = String::from_utf8_lossy(text);
             let code = text.split(' ').next().unwrap_or_default();
             state.refusals.insert(code.to_owned());
         }
-        reply
+        if let Some(reply) = reply {
+            client.say(reply);
+        }
     }
 }
 
 impl State {
-    fn execute(&mut self, client: &Client, words: &[&[u8]]) -> Value {
+    /// The reply; subscriptions have none.
+    fn execute(&mut self, client: &Client, words: &[&[u8]]) -> Option<Value> {
         let session = &mut *client.session.lock();
         let name = name(words);
-        match &*name {
+        Some(match &*name {
             "HELLO" => Value::Map(vec![
                 (Value::bulk("server"), Value::bulk("redis")),
                 (Value::bulk("version"), Value::bulk("7.0.15")),
@@ -397,11 +452,14 @@ impl State {
                 Value::OK
             }
             "MULTI" => {
-                *session = Session::default();
                 session.queued = Some(Vec::new());
+                session.aborted = false;
                 Value::OK
             }
-            "EXEC" => self.execute_queued(client.node, std::mem::take(session)),
+            "EXEC" => {
+                let queued = session.queued.take();
+                self.execute_queued(client.node, queued, session.aborted)
+            }
             _ => {
                 let asking = std::mem::take(&mut session.asking);
                 let refusal = self.refusal(client.node, words, asking);
@@ -414,17 +472,26 @@ impl State {
                         queued.push(words.iter().map(|word| word.to_vec()).collect());
                         Value::simple("QUEUED")
                     }
+                    (None, None) if channels::verb(&name).is_some() => {
+                        channels::execute(client, words);
+                        return None;
+                    }
                     (None, None) => self.run(client.node, words),
                 }
             }
-        }
+        })
     }
 
-    fn execute_queued(&mut self, node: usize, session: Session) -> Value {
-        let Some(queued) = session.queued else {
+    fn execute_queued(
+        &mut self,
+        node: usize,
+        queued: Option<Vec<Vec<Vec<u8>>>>,
+        aborted: bool,
+    ) -> Value {
+        let Some(queued) = queued else {
             return Value::error("ERR EXEC without MULTI");
         };
-        if session.aborted {
+        if aborted {
             return Value::error("EXECABORT Transaction discarded because of previous errors.");
         }
         let queued: Vec<Vec<&[u8]>> = queued
@@ -452,8 +519,11 @@ impl State {
     /// Why a node does not execute a command, if it does not.
     fn refusal(&self, node: usize, words: &[&[u8]], asking: bool) -> Option<Value> {
         let keys = keys(words);
-        let writes = ["SET", "INCR", "EVAL"].contains(&&*name(words));
+        let name = name(words);
+        let writes = ["SET", "INCR", "EVAL"].contains(&&*name);
+        let subscribes = channels::verb(&name).is_some();
         let mood = self.nodes[node].mood;
+        let mood = mood.filter(|mood| !subscribes || *mood != Mood::Loading);
         if let Some(refusal) = mood.and_then(|mood| mood.refusal(!keys.is_empty(), writes)) {
             return Some(Value::error(refusal));
         }
@@ -482,7 +552,8 @@ impl State {
         if believed != node || self.slots.node(slot) != node {
             return elsewhere("MOVED", believed);
         }
-        let Moving { to, arrived } = moving?;
+        // Channels stay with the old node to the end.
+        let Moving { to, arrived } = moving.filter(|_| !subscribes)?;
         let here = |key: &&&[u8]| {
             let exists = self.values.contains_key(**key) || self.counters.contains_key(**key);
             exists && !arrived.contains(**key)
@@ -504,6 +575,10 @@ impl State {
         }
         match (&*name(words), words) {
             ("PING", _) => Value::simple("PONG"),
+            ("PUBLISH", [_, channel, payload]) => {
+                let receivers = self.deliver(node, Kind::Channel, channel, payload);
+                Value::from(receivers)
+            }
             ("ROLE", _) => Value::Array(vec![Value::bulk("master")]),
             ("CLUSTER", _) => self.describe(node),
             ("GET", [_, key]) => match self.values.get(*key) {
@@ -555,6 +630,16 @@ impl State {
     }
 }
 
+/// As somebody would type them.
+struct Words<'a>(&'a [&'a [u8]]);
+
+impl std::fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = self.0.iter().map(|word| word.escape_ascii().to_string());
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
+    }
+}
+
 fn name(words: &[&[u8]]) -> String {
     let name = words.first().copied().unwrap_or_default();
     String::from_utf8_lossy(name).to_ascii_uppercase()
@@ -562,7 +647,7 @@ fn name(words: &[&[u8]]) -> String {
 
 fn keys<'a>(words: &[&'a [u8]]) -> Vec<&'a [u8]> {
     match (&*name(words), words) {
-        ("GET" | "SET" | "INCR", [_, key, ..]) => vec![key],
+        ("GET" | "SET" | "INCR" | "SSUBSCRIBE", [_, key, ..]) => vec![key],
         ("EVAL", [_, _, count, arguments @ ..]) => {
             let count = std::str::from_utf8(count).map(str::parse);
             let count = count.expect("text").expect("a count");

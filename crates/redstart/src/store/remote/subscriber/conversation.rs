@@ -80,14 +80,18 @@ impl Conversation {
                 }
                 None => Said::Nothing,
             },
-            Value::Error(text) => {
-                if let Some(Exchange { order, error, .. }) = self.unanswered.front_mut()
-                    && let Some(order) = order
-                {
+            Value::Error(text) => match self.unanswered.front_mut() {
+                Some(Exchange {
+                    order: Some(order),
+                    open,
+                    error: error @ None,
+                }) if open.len() == order.names.len() => {
                     *error = Some(Error::server(&order.kind.operation(), &text));
+                    Said::Nothing
                 }
-                Said::Nothing
-            }
+                // A server that is busy, or loads its data, refuses the PING as well.
+                _ => self.answered(),
+            },
             // Nothing else is answered by a reply than a PING.
             _ => self.answered(),
         }
@@ -178,6 +182,33 @@ mod tests {
             (names, failure),
             (vec!["c".into()], Some(Failure::NotExecuted))
         );
+        assert!(!conversation.awaits_answer());
+    }
+
+    #[test]
+    fn a_ping_that_is_refused_is_answered_all_the_same() {
+        let (mut conversation, mut out) = (Conversation::default(), BytesMut::new());
+        let busy = || Value::error("BUSY Redis is busy running a script.");
+        conversation.say(order(Verb::Enter, &["a"]), &mut out);
+        conversation.say(order(Verb::Enter, &["b"]), &mut out);
+        conversation.ping(&mut out);
+        conversation.say(order(Verb::Enter, &["c"]), &mut out);
+        // Both the command and its PING are refused.
+        assert!(matches!(conversation.hear(busy()), Said::Nothing));
+        let (names, failure) = refused(conversation.hear(busy()));
+        assert_eq!(
+            (names, failure),
+            (vec!["a".into()], Some(Failure::NotExecuted))
+        );
+        // A server that loads its data subscribes, and does not answer the PING.
+        conversation.hear(confirmation("ssubscribe", "b"));
+        assert!(matches!(conversation.hear(busy()), Said::Done));
+        assert!(matches!(conversation.hear(busy()), Said::Nothing));
+        conversation.hear(confirmation("ssubscribe", "c"));
+        assert!(matches!(
+            conversation.hear(Value::simple("PONG")),
+            Said::Done
+        ));
         assert!(!conversation.awaits_answer());
     }
 

@@ -278,7 +278,9 @@ impl Line {
                 Said::Refused(order, refusal) => {
                     changed = true;
                     self.refused(connection, &order, &refusal);
-                    if refusal.passes() {
+                    // One that is sent to another node as well: that one may send it back, for as long
+                    // as the two disagree.
+                    if !refusal.is_final() {
                         mood = Mood::Unwilling;
                     }
                 }
