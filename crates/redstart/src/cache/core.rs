@@ -33,6 +33,8 @@ pub(super) struct Core<V> {
     /// Between looks whether another process has loaded.
     pub(super) pauses: Backoff,
     counters: Counters,
+    #[cfg(feature = "metrics")]
+    metrics: super::metrics::Metrics,
     /// What goes wrong between the cache and its store, in tests that explore it.
     #[cfg(all(test, feature = "embedded"))]
     pub(super) chaos: Option<Arc<Chaos>>,
@@ -65,6 +67,8 @@ impl<V> Core<V> {
             pauses: Backoff::new(ms(25), ms(250), &random),
             random,
             counters: Counters::new(),
+            #[cfg(feature = "metrics")]
+            metrics: super::metrics::Metrics::of(&policy.name),
             #[cfg(all(test, feature = "embedded"))]
             chaos: None,
             policy,
@@ -116,6 +120,8 @@ impl<V> Core<V> {
 
     pub(super) fn count(&self, outcome: Outcome) {
         self.counters.add(outcome);
+        #[cfg(feature = "metrics")]
+        self.metrics.add(outcome);
     }
 
     pub(super) fn counted(&self, outcome: Outcome) -> u64 {

@@ -176,18 +176,19 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         let Some(stale) = stale else {
             return seat.landed().await;
         };
-        let landed = tokio::select! {
-            biased;
-            landed = seat.landed() => landed,
-            () = self.store.time().sleep(self.policy.stale_after) => Some(Err(CacheError::Cancelled)),
-        };
-        match landed {
-            Some(Err(_)) => {
-                self.count(Outcome::Stale);
-                Some(Ok(stale))
+        let patience = self.policy.stale_after;
+        if !patience.is_zero() {
+            let landed = tokio::select! {
+                biased;
+                landed = seat.landed() => Some(landed),
+                () = self.store.time().sleep(patience) => None,
+            };
+            if let Some(landed @ (None | Some(Ok(_)))) = landed {
+                return landed;
             }
-            landed => landed,
         }
+        self.count(Outcome::Stale);
+        Some(Ok(stale))
     }
 
     /// When to stop looking again.
@@ -471,8 +472,8 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         };
         let loaded = tokio::select! {
             biased;
-            loaded = work => loaded,
             () = time.sleep(timeout) => Err(CacheError::TimedOut { within: timeout }),
+            loaded = work => loaded,
             never = self.keep_leases(held) => match never {},
         };
         let loaded = match (loaded, began) {

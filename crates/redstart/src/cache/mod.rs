@@ -53,6 +53,8 @@ mod keys;
 mod load;
 mod loader;
 mod many;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(test)]
 #[cfg(feature = "embedded")]
 mod model;

@@ -1,7 +1,10 @@
 //! The cache from outside: what it promises, on the embedded engine and on real servers.
 
+mod cold;
 mod loading;
 mod many;
+mod peers;
+mod trouble;
 mod writing;
 
 use std::sync::Arc;
