@@ -25,8 +25,9 @@
 //!
 //! Features: `embedded` (default) brings the engine for `memory:` URLs; `cache` and `limiter`
 //! (default) the rooms of those names; `macros` (default) `#[cached]`; `compression` compresses what
-//! the cache stores; `json`, `messagepack` and `postcard` the codecs of those names; `redis-1` the
-//! traits of redis-rs 1.x over a store. Servers are always there.
+//! the cache stores and `metrics` counts what it does; `json`, `messagepack` and `postcard` the
+//! codecs of those names; `redis-1` the traits of redis-rs 1.x over a store. Servers are always
+//! there.
 
 #[cfg(feature = "cache")]
 pub mod cache;
@@ -60,6 +61,9 @@ mod guides {
     mod testing {}
     #[doc = include_str!("../../../docs/limiter.md")]
     mod limiter {}
+    #[cfg(feature = "cache")]
+    #[doc = include_str!("../../../docs/cache.md")]
+    mod cache {}
     #[cfg(feature = "macros")]
     #[doc = include_str!("../../../docs/cached.md")]
     mod cached {}

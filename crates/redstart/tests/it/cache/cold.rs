@@ -88,6 +88,19 @@ fn everything_a_cache_does_it_does_everywhere() {
     });
 }
 
+#[tokio::test]
+async fn the_rights_that_the_guide_names_are_enough() {
+    let guide = include_str!("../../../../../docs/cache.md");
+    let rights = guide.lines().find(|line| line.starts_with("~redstart:"));
+    let server = Server::from_path().unwrap().tcp().start().unwrap();
+    let mut set_user = vec!["ACL", "SETUSER", "cache", "on", ">secret"];
+    set_user.extend(rights.unwrap().split(' '));
+    server.call(&set_user).unwrap();
+    let url = server.url().replace("redis://", "redis://cache:secret@");
+    assert_ne!(url, server.url());
+    everyday(&Store::open(&url).await.unwrap()).await;
+}
+
 /// Many keys and tags, so that they lie on all nodes of a cluster.
 async fn everyday(store: &Store) {
     let pages = pages(store);

@@ -1,8 +1,11 @@
 //! What other caches got wrong, by the issue it was reported in. Each is a way to lose an
 //! invalidation, to load too often, or to leave something locked.
 
-use redstart::cache::{CacheError, Outcome};
+use std::pin::Pin;
+
+use redstart::cache::{CacheError, Load, Outcome};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -22,44 +25,31 @@ on_every_store!(
     hyperswitch_1010_a_changed_type_is_a_miss,
 );
 
-type Told<T> = (oneshot::Receiver<()>, oneshot::Sender<T>);
+type Loading = Pin<Box<dyn Future<Output = Result<String, CacheError>> + Send>>;
+
+type Loader = Box<dyn FnOnce(Load) -> Loading + Send>;
+
+/// How to hear that a loader has begun, and how to tell it what to bring.
+type Told = (oneshot::Receiver<()>, oneshot::Sender<&'static str>);
 
 /// A loader that says when it has begun and waits to be told what to bring.
-fn told(
-    tag: Option<&'static str>,
-) -> (
-    impl FnOnce(
-        redstart::cache::Load,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<String, CacheError>> + Send>>
-    + Send,
-    Told<&'static str>,
-) {
+fn told(tag: Option<&'static str>) -> (Loader, Told) {
     let (begun, has_begun) = oneshot::channel();
     let (go_on, may_go_on) = oneshot::channel::<&'static str>();
-    let loader = move |load: redstart::cache::Load| {
-        let loading = async move {
+    let loader: Loader = Box::new(move |load| {
+        Box::pin(async move {
             if let Some(tag) = tag {
                 load.tag(tag);
             }
             begun.send(()).unwrap();
-            may_go_on
-                .await
-                .map(str::to_owned)
-                .map_err(|_| CacheError::Cancelled)
-        };
-        Box::pin(loading) as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
-    };
+            let value = may_go_on.await.map_err(|_| CacheError::Cancelled)?;
+            Ok(value.to_owned())
+        })
+    });
     (loader, (has_begun, go_on))
 }
 
-fn ask<L, F>(
-    pages: &Cache<str, String>,
-    loader: L,
-) -> tokio::task::JoinHandle<Result<String, CacheError>>
-where
-    L: FnOnce(redstart::cache::Load) -> F + Send + 'static,
-    F: Future<Output = Result<String, CacheError>> + Send + 'static,
-{
+fn ask(pages: &Cache<str, String>, loader: Loader) -> JoinHandle<Result<String, CacheError>> {
     let pages = pages.clone();
     tokio::spawn(async move { pages.get_or_load("a", loader).await })
 }
