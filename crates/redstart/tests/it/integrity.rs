@@ -1,11 +1,15 @@
 //! Replies belong to the requests that get them, whatever happens to connections and slots: many
-//! tasks read, every value carries its key, and nobody may ever see another's.
+//! tasks read, every value carries its key, and nobody may ever see another's. Meanwhile numbers are
+//! published to a thousand shard channels, and what is missing of them has a gap in its place.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redstart::Store;
+use redstart::store::{Event, Subscription};
 use redstart_testkit::{Cluster, Failover, Faults};
 use tokio::task::JoinSet;
 
@@ -95,8 +99,117 @@ async fn read_several(store: &Store, first: usize) {
     }
 }
 
+/// How many shard channels there are, in slots of all nodes.
+const CHANNELS: usize = 1_000;
+
+/// Of each channel, the numbers whose publishing was acknowledged.
+type Acknowledged = Arc<Mutex<HashMap<String, BTreeSet<u64>>>>;
+
+/// Publishes numbers and hears them.
+struct Channels {
+    stop: Arc<AtomicBool>,
+    publishing: tokio::task::JoinHandle<()>,
+    listening: tokio::task::JoinHandle<()>,
+}
+
+impl Channels {
+    async fn start(store: &Store) -> Channels {
+        let names: Vec<String> = (0..CHANNELS)
+            .map(|number| format!("channel:{number}"))
+            .collect();
+        let subscription = store.subscribe_shards(&names).capacity(100_000, 64 << 20);
+        let subscription = subscription.await.unwrap();
+        let (stop, acknowledged) = (Arc::<AtomicBool>::default(), Acknowledged::default());
+        Channels {
+            publishing: tokio::spawn(publish(
+                store.clone(),
+                names,
+                Arc::clone(&stop),
+                Arc::clone(&acknowledged),
+            )),
+            listening: tokio::spawn(listen(subscription, acknowledged)),
+            stop,
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.publishing.await.unwrap();
+        tokio::time::timeout(LONG, self.listening)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+const LAST: &str = "the last one";
+
+async fn publish(store: Store, names: Vec<String>, stop: Arc<AtomicBool>, known: Acknowledged) {
+    for number in 1_u64.. {
+        let stopping = stop.load(Ordering::Relaxed);
+        for name in &names {
+            let text = match stopping {
+                true => LAST.to_owned(),
+                false => number.to_string(),
+            };
+            let published = store.command(["SPUBLISH", name, &text]).await;
+            match published {
+                Ok(_) => {
+                    let mut known = known.lock().unwrap();
+                    known.entry(name.clone()).or_default().insert(number);
+                }
+                Err(error) => assert!(!stopping, "{error}"),
+            }
+            if !stopping && stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
+/// Until the last one was heard on every channel. What was acknowledged and is missing has a gap
+/// in its place.
+async fn listen(mut subscription: Subscription, known: Acknowledged) {
+    let mut left: HashSet<String> = (0..CHANNELS)
+        .map(|number| format!("channel:{number}"))
+        .collect();
+    let mut heard: HashMap<String, u64> = HashMap::new();
+    let mut gaps: HashSet<String> = HashSet::new();
+    while !left.is_empty() {
+        match subscription.next().await.unwrap() {
+            Event::Message(message) => {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                let (name, payload) = (text(&message.channel), text(&message.payload));
+                let number = match payload.parse() {
+                    Ok(number) => number,
+                    Err(_) => {
+                        assert_eq!(payload, LAST);
+                        left.remove(&name);
+                        continue;
+                    }
+                };
+                let before = heard.insert(name.clone(), number).unwrap_or(0);
+                if !gaps.remove(&name) && before + 1 < number {
+                    let known = known.lock().unwrap();
+                    let missing = known.get(&name);
+                    let missing = missing.and_then(|known| known.range(before + 1..number).next());
+                    assert_eq!(missing, None, "{name}: {number} after {before}");
+                }
+            }
+            Event::Gap(gap) => {
+                let all = (0..CHANNELS).map(|number| format!("channel:{number}"));
+                gaps.extend(all.filter(|name| gap.affected.includes(name.as_bytes())));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn no_reply_ever_goes_to_another_request() {
+async fn no_reply_goes_to_another_request_and_no_message_is_missing_without_a_gap() {
     let cluster = tokio::task::spawn_blocking(|| {
         let cluster = Cluster::from_path().unwrap();
         cluster.proxied().start().unwrap()
@@ -105,6 +218,7 @@ async fn no_reply_ever_goes_to_another_request() {
     let store = Store::builder(&cluster.url()).deadline(LONG);
     let store = store.open().await.unwrap();
     let readers = Readers::start(&store).await;
+    let channels = Channels::start(&store).await;
     readers.more(1_000).await;
 
     for round in 0..3 {
@@ -146,4 +260,5 @@ async fn no_reply_ever_goes_to_another_request() {
         readers.more(500).await;
     }
     readers.stop().await;
+    channels.stop().await;
 }
