@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::RemoteConfig;
 use super::greeting::{self, Driver, Login};
@@ -31,12 +31,8 @@ pub(super) struct Sentinels {
 
 /// Listens to the sentinels until it is dropped.
 #[derive(Debug)]
-pub(super) struct Listener(JoinHandle<()>);
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub(super) struct Listener {
+    _followers: JoinSet<()>,
 }
 
 type Connected = (Endpoint, MultiplexedConnection, Driver);
@@ -58,11 +54,17 @@ impl Sentinels {
         self.primary.subscribe()
     }
 
+    /// Follows all of them: the one that led a failover tells it first, the others may take seconds
+    /// to hear of it.
     pub(super) fn listen(self: &Arc<Sentinels>) -> Listener {
-        let sentinels = Arc::clone(self);
-        Listener(tokio::spawn(
-            async move { sentinels.keep_listening().await },
-        ))
+        let mut followers = JoinSet::new();
+        for sentinel in &self.target.sentinels {
+            let (sentinels, sentinel) = (Arc::clone(self), sentinel.clone());
+            followers.spawn(async move { sentinels.keep_following(&sentinel).await });
+        }
+        Listener {
+            _followers: followers,
+        }
     }
 
     /// A connection to what a sentinel calls the primary and what calls itself so. A sentinel that
@@ -135,16 +137,14 @@ impl Sentinels {
         }
     }
 
-    /// Follows one sentinel after the other, for ever.
-    async fn keep_listening(&self) {
-        for sentinel in self.target.sentinels.iter().cycle() {
+    /// Follows a sentinel for ever.
+    async fn keep_following(&self, sentinel: &Endpoint) {
+        let pause = self.within.min(Duration::from_secs(1));
+        loop {
             if let Err(cause) = self.follow(sentinel).await {
                 tracing::debug!(%sentinel, %cause, "not following this sentinel");
             }
-            self.config
-                .time
-                .sleep(self.within.min(Duration::from_secs(1)))
-                .await;
+            self.config.time.sleep(pause).await;
         }
     }
 
