@@ -9,6 +9,7 @@ mod cluster;
 #[cfg(unix)]
 mod failover;
 mod figures;
+mod invalidation;
 mod leaderboard;
 mod limiting;
 mod monitoring;
@@ -22,6 +23,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use redstart::cache::CacheError;
 use redstart::store::Error;
 
 pub(crate) use stage::Stage;
@@ -66,8 +68,13 @@ pub(crate) struct Outcome {
 const STOPS: &[Stop] = &[
     Stop {
         name: "Caching",
-        doing: "64 callers want one cold key",
+        doing: "1,000 callers want one cold key",
         run: |on| Box::pin(caching::run(on)),
+    },
+    Stop {
+        name: "Invalidation",
+        doing: "changing a row while it is loaded",
+        run: |on| Box::pin(invalidation::run(on)),
     },
     Stop {
         name: "Leaderboard",
@@ -118,10 +125,14 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 /// The keys the tour writes: stop and name.
 const KEYS: &[(&str, &str)] = &[
     ("cache", "get_user:123"),
+    ("invalidation", "get_user:456"),
     ("leaderboard", "season"),
     ("limiter", "rate:api:123"),
     ("session", "b1946ac92492d234"),
 ];
+
+/// The name of the tour's cache. Its entries are gone when a stop ends.
+const CACHE: &str = "users";
 
 /// `redstart tour`: runs it on a store and says how it went.
 pub(crate) fn run(url: &str) -> ExitCode {
@@ -252,6 +263,15 @@ impl Outcome {
 impl From<Error> for Shortfall {
     fn from(error: Error) -> Shortfall {
         Shortfall::Store(error)
+    }
+}
+
+impl From<CacheError> for Shortfall {
+    fn from(error: CacheError) -> Shortfall {
+        match error {
+            CacheError::Store(error) => Shortfall::Store(error),
+            other => Shortfall::Untrue(other.to_string()),
+        }
     }
 }
 

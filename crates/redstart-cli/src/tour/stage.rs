@@ -8,6 +8,9 @@ use redstart_engine::Engine;
 use redstart_engine::server::{Address, Server};
 use tokio::task::JoinHandle;
 
+/// What all keys of the tour start with.
+const NAMESPACE: &str = "redstart-tour";
+
 /// A store, and the same data over a connection.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -24,7 +27,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Opens a store, and a port in front of it when it is an embedded one.
     pub(crate) async fn open(url: &str) -> Result<Stage, Error> {
-        let store = Store::open(url).await?;
+        let store = Store::builder(url).namespace(NAMESPACE).open().await?;
         let engine = store.engine().cloned();
         let Some(embedded) = &engine else {
             let wire = store.clone();
@@ -47,7 +50,8 @@ impl Stage {
             _ => None,
         });
         let serving = Some(tokio::spawn(server.serve(std::future::pending())));
-        let wire = Store::open(&format!("redis://127.0.0.1:{}", port.unwrap_or_default())).await?;
+        let wire = format!("redis://127.0.0.1:{}", port.unwrap_or_default());
+        let wire = Store::builder(&wire).namespace(NAMESPACE).open().await?;
         Ok(Stage {
             store,
             wire,
@@ -63,14 +67,14 @@ impl Stage {
 
     /// A key of the tour's own. The braces keep all of a stop's keys in one slot of a cluster.
     pub(super) fn key(&self, stop: &str, name: &str) -> String {
-        format!("redstart-tour:{{{stop}}}:{name}")
+        format!("{NAMESPACE}:{{{stop}}}:{name}")
     }
 
     /// Where this is.
     pub(crate) fn describe(&self) -> String {
         match self.engine {
             Some(_) => "On the engine inside this process; races go through a port of it.".into(),
-            None => format!("On {}, under the keys redstart-tour:*", self.store.url()),
+            None => format!("On {}, under the keys {NAMESPACE}:*", self.store.url()),
         }
     }
 
@@ -79,9 +83,13 @@ impl Stage {
         if self.engine.is_some() {
             return;
         }
-        for (stop, name) in super::KEYS {
+        let keys = super::KEYS.iter().map(|(stop, name)| self.key(stop, name));
+        // The numbers by which a cache tells what is older than an invalidation.
+        let numbers = ["latest", "cleared"]
+            .map(|number| format!("{NAMESPACE}:cache:v1:{{{}}}:{number}", super::CACHE));
+        for key in keys.chain(numbers) {
             // What remains has a time to live or is small; the tour's result stands either way.
-            let _ = self.store.command(["UNLINK", &self.key(stop, name)]).await;
+            let _ = self.store.command(["UNLINK", &key]).await;
         }
     }
 }

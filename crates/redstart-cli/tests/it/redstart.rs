@@ -221,6 +221,7 @@ fn the_tour_keeps_every_claim() {
     assert!(ended.status.success(), "{}", ended.stdout);
     for name in [
         "Caching",
+        "Invalidation",
         "Leaderboard",
         "Pub/sub",
         "Rate limiting",
@@ -236,7 +237,13 @@ fn the_tour_keeps_every_claim() {
             ended.stdout
         );
     }
-    for words in ["Redstart exactly 100", " INCR, a primary killed: 0 wrong, "] {
+    for words in [
+        "1,000 callers: the snippet loads ",
+        "times, Redstart once",
+        "the snippet keeps the old one, Redstart never",
+        "Redstart exactly 100",
+        " INCR, a primary killed: 0 wrong, ",
+    ] {
         assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\x1b'), "no colours into a pipe");
