@@ -1,7 +1,7 @@
 //! Between our values and redis-rs' types, which stay behind this file.
 
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, VerbatimFormat};
+use redis::{Cmd, Pipeline, ToRedisArgs as _, VerbatimFormat};
 use redstart_protocol::Value;
 
 use crate::store::argument::Arguments;
@@ -44,7 +44,9 @@ pub(super) fn value(reply: redis::Value) -> Value {
         redis::Value::VerbatimString { format, text } => {
             Value::Verbatim(format_code(&format), text.into())
         }
-        redis::Value::BigNumber(digits) => Value::BigNumber(digits.into()),
+        // Bytes or a parsed number, depending on redis-rs' features; as an argument, digits in both
+        // cases.
+        redis::Value::BigNumber(digits) => Value::BigNumber(digits.to_redis_args().concat().into()),
         redis::Value::Push { kind, data } => {
             let mut items = vec![Value::bulk(kind.to_string())];
             items.extend(data.into_iter().map(value));
@@ -73,5 +75,17 @@ fn format_code(format: &VerbatimFormat) -> [u8; 3] {
         VerbatimFormat::Markdown => *b"mkd",
         VerbatimFormat::Unknown(code) => code.as_bytes().try_into().unwrap_or(*b"txt"),
         _ => *b"txt",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_big_number_is_its_digits() {
+        let digits = "3492890328409238509324850943850943825024385";
+        let reply = redis::parse_redis_value(format!("({digits}\r\n").as_bytes()).unwrap();
+        assert_eq!(value(reply), Value::BigNumber(digits.into()));
     }
 }
