@@ -2,6 +2,7 @@
 //!
 //! Run by `cargo xtask bench <area>`.
 
+mod cache;
 mod durable;
 mod embedded;
 mod limiter;
@@ -14,6 +15,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let area = std::env::args().nth(1).unwrap_or_default();
+    if area == cache::CHILD {
+        return match cache::child() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
     let result = match area.as_str() {
         "engine" => engine(),
         "embedded" => Ok(embedded::rows()),
@@ -21,9 +28,11 @@ fn main() -> ExitCode {
         "memory" => port::Contestants::find().and_then(|all| memory::rows(&all)),
         "limiter" => limiter::rows(),
         "store" => store::rows(),
+        "cache" => cache::rows(),
         "durable" => port::Contestants::find().and_then(|all| durable::rows(&all)),
         _ => Err(
-            "which area? engine (embedded, port and memory), limiter, durable, or store".to_owned(),
+            "which area? engine (embedded, port and memory), limiter, durable, store, or cache"
+                .to_owned(),
         ),
     };
     match result {
@@ -31,11 +40,13 @@ fn main() -> ExitCode {
             report::publish(&area, &rows);
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &str) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }
 
 fn engine() -> Result<Vec<report::Row>, String> {

@@ -21,12 +21,13 @@ pub enum Better {
 }
 
 impl Row {
-    /// Ours against the peer as "times as good": above 1 we win.
-    pub fn ratio(&self) -> f64 {
-        match self.better {
+    /// Ours against the peer as "times as good": above 1 we win. Nothing compares with zero.
+    pub fn ratio(&self) -> Option<f64> {
+        let ratio = match self.better {
             Better::Higher => self.ours / self.peer,
             Better::Lower => self.peer / self.ours,
-        }
+        };
+        ratio.is_finite().then_some(ratio)
     }
 }
 
@@ -43,14 +44,10 @@ pub fn publish(area: &str, rows: &[Row]) {
         "", "ours", "peer", "unit", "peer", "ratio"
     );
     for row in rows {
+        let ratio = row.ratio().map_or("–".to_owned(), |it| format!("{it:.2}"));
         println!(
-            "{:<44} {:>12.1} {:>12.1} {:<10} {:<22} {:>6.2}",
-            row.name,
-            row.ours,
-            row.peer,
-            row.unit,
-            row.peer_name,
-            row.ratio()
+            "{:<44} {:>12.1} {:>12.1} {:<10} {:<22} {:>6}",
+            row.name, row.ours, row.peer, row.unit, row.peer_name, ratio
         );
     }
     let mut json = String::from("[\n");
@@ -60,17 +57,15 @@ pub fn publish(area: &str, rows: &[Row]) {
         } else {
             "lower"
         };
+        let ratio = row
+            .ratio()
+            .map_or("null".to_owned(), |it| format!("{it:.3}"));
         let comma = if at + 1 < rows.len() { "," } else { "" };
         let _ = writeln!(
             json,
             "  {{\"name\": \"{} beside {}\", \"ours\": {:.3}, \"peer\": {:.3}, \"unit\": \"{}\", \
-             \"ratio\": {:.3}, \"better\": \"{better}\"}}{comma}",
-            row.name,
-            row.peer_name,
-            row.ours,
-            row.peer,
-            row.unit,
-            row.ratio()
+             \"ratio\": {ratio}, \"better\": \"{better}\"}}{comma}",
+            row.name, row.peer_name, row.ours, row.peer, row.unit,
         );
     }
     json.push_str("]\n");

@@ -7,7 +7,7 @@ use crate::tools;
 
 /// The areas that can be measured.
 const AREAS: &[&str] = &[
-    "engine", "embedded", "port", "memory", "limiter", "durable", "store",
+    "engine", "embedded", "port", "memory", "limiter", "durable", "store", "cache",
 ];
 
 /// Runs one area and answers as it did.
