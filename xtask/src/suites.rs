@@ -147,11 +147,13 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "cache",
-        about: "a hundred thousand histories of a cache and all that can happen to it",
+        about: "a hundred thousand histories of a cache and all that can happen to it, a million reads",
         when: &[Ci],
         run: |run| {
             run.set_default("REDSTART_CACHE_HISTORIES", "100000");
-            run.tests("test -p redstart --all-features --lib cache::tests::no_history")
+            run.tests("test -p redstart --all-features --lib cache::tests::no_history")?;
+            run.set_default("REDSTART_CACHE_READS", "1000000");
+            run.tests("test -p redstart --all-features --test it cache::stale::")
         },
     },
     Suite {

@@ -1,10 +1,14 @@
 //! The cache from outside: what it promises, on the embedded engine and on real servers.
 
 mod cold;
+mod failover;
 mod loading;
 mod many;
 mod peers;
+mod resharding;
+mod stale;
 mod trouble;
+mod versions;
 mod writing;
 
 use std::sync::Arc;
