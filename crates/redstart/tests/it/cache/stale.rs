@@ -31,6 +31,5 @@ async fn storm(one: &Store, other: &Store, reads: u64) {
     let traffic = Traffic::start(&[one, other]);
     traffic.more(reads).await;
     let tally = traffic.stop().await;
-    println!("{tally:?}");
-    assert_eq!(tally.errors, 0);
+    assert_eq!(tally.errors, 0, "{tally:?}");
 }
