@@ -54,7 +54,7 @@ async fn stale_reads(kind: Kind, url: &str) -> Result<u64, Failure> {
         stale += read??;
     }
     shared.over.store(true, Ordering::Relaxed);
-    changing.await??;
+    changing.await?;
     Ok(stale)
 }
 
@@ -65,17 +65,17 @@ struct Shared {
     over: AtomicBool,
 }
 
-async fn change(contestant: Contestant, shared: Arc<Shared>) -> Result<(), Failure> {
+async fn change(contestant: Contestant, shared: Arc<Shared>) {
     let mut key = 0;
     while !shared.over.load(Ordering::Relaxed) {
         // All keys in turn, in an order that has no pattern a reader would follow.
         key = (key * 5 + 7) % KEYS;
         let version = shared.origin.commit(key);
-        contestant.invalidate(key).await?;
+        // On a busy machine one may come too late; only what is acknowledged counts.
+        while contestant.invalidate(key).await.is_err() {}
         shared.acknowledged[key as usize].store(version, Ordering::SeqCst);
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 async fn read(contestant: Contestant, shared: Arc<Shared>, reader: u64) -> Result<u64, Failure> {
