@@ -1,5 +1,5 @@
 //! What can go wrong between a cache and its store: steps are delayed, lost, or carried out without
-//! anybody hearing of it, and processes stop for good in the middle.
+//! anybody hearing of it, subscriptions fail, and processes stop for good in the middle.
 //!
 //! And the cache with its own rules broken, to see that the tests notice.
 
@@ -106,6 +106,12 @@ impl Chaos {
         let answers = questions.await;
         self.turns().await;
         answers
+    }
+
+    /// Whether a subscription fails.
+    pub(super) async fn deafens(&self) -> bool {
+        self.turns().await;
+        self.has_ended() || self.happens(self.lost)
     }
 
     async fn before<O: Operation>(&self, store: &Store) -> store::Result<()> {

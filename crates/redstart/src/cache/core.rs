@@ -30,7 +30,7 @@ pub(super) struct Core<V> {
     /// One for each load that may be under way.
     pub(super) loads: Semaphore,
     pub(super) random: Arc<Random>,
-    /// Between looks whether another process has loaded.
+    /// Between looks whether another process has loaded, for whoever is not told.
     pub(super) pauses: Backoff,
     counters: Counters,
     #[cfg(feature = "metrics")]

@@ -29,6 +29,7 @@ use super::policy::{MAX_LIFE, OnStoreError};
 use super::read::{Found, Raw, Reading};
 use super::stamp::Stamp;
 use super::token::Token;
+use super::wait::Wait;
 use crate::store;
 
 /// What a flight is to bring.
@@ -346,7 +347,7 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
         let until = time.monotonic().saturating_add(self.policy.load_timeout);
         let token = Token::draw(&self.random);
         let mut seen = seen.clone();
-        let mut waits = 0;
+        let mut wait = Wait::default();
         loop {
             let before = pilot.boarded();
             let lease = self.run(Lease {
@@ -415,17 +416,14 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
                 }
                 Err(error) => return self.without_store(error),
             };
-            if time.monotonic() >= until {
+            let patience = until.saturating_sub(time.monotonic());
+            if patience.is_zero() {
                 self.count(Outcome::LoadTimedOut);
                 let within = self.policy.load_timeout;
                 return Clearance::Land(failed(CacheError::TimedOut { within }));
             }
             if let Some(left) = busy_for {
-                if waits == 0 {
-                    self.count(Outcome::LeaseWait);
-                }
-                time.sleep(self.pauses.pause(waits).min(left)).await;
-                waits += 1;
+                self.wait(&mut wait, place, left.min(patience)).await;
             }
         }
     }

@@ -26,8 +26,9 @@
 //! ```
 //!
 //! **Cost.** A hit is one round trip without a script, two where the entry has tags. A miss is two
-//! more, one before the load and one after it. Invalidating a tag, or all, takes as long for a
-//! million entries as for one. An entry takes 60 bytes beside its key, tags and value.
+//! more, one before the load and one after it. Waiting for the load of another process takes three
+//! before and one after the message that it has ended. Invalidating a tag, or all, takes as long for
+//! a million entries as for one. An entry takes 60 bytes beside its key, tags and value.
 //!
 //! **Not for** data whose loss matters, nor for counting or locking.
 //!
@@ -67,6 +68,7 @@ mod stamp;
 #[cfg(feature = "embedded")]
 mod tests;
 mod token;
+mod wait;
 mod write;
 
 pub use builder::CacheBuilder;

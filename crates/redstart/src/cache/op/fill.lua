@@ -6,6 +6,12 @@
 --
 -- Why atomic: between looking at the lease and storing, an invalidation would be lost.
 
+local function end_lease()
+  redis.call('DEL', KEYS[2])
+  -- To whoever waits. A user who may not say so fills all the same.
+  redis.pcall('SPUBLISH', KEYS[2], '')
+end
+
 local head = redis.call('GETRANGE', KEYS[1], 0, 23)
 -- Asked again after a lost reply.
 if string.sub(head, 9, 16) == ARGV[2] then
@@ -19,10 +25,10 @@ if ARGV[5] ~= '' and #head == 24 and string.byte(head, 1) == 0xC5 and string.byt
   local high, low = struct.unpack('>I4I4', string.sub(head, 17, 24))
   local new_high, new_low = struct.unpack('>I4I4', ARGV[5])
   if high > new_high or (high == new_high and low > new_low) then
-    redis.call('DEL', KEYS[2])
+    end_lease()
     return 2
   end
 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-redis.call('DEL', KEYS[2])
+end_lease()
 return 1

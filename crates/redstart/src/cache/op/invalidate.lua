@@ -21,12 +21,17 @@ else
   found = redis.call('UNLINK', KEYS[1])
 end
 local hold_off = tonumber(ARGV[2])
-local held_off = redis.call('GET', KEYS[2]) == 'H'
+local lease = redis.call('GET', KEYS[2])
+local held_off = lease == 'H'
 if hold_off > 0 then
   if not held_off or redis.call('PTTL', KEYS[2]) < hold_off then
     redis.call('SET', KEYS[2], 'H', 'PX', ARGV[2])
   end
 elseif not held_off then
   redis.call('DEL', KEYS[2])
+end
+if lease and not held_off then
+  -- To whoever waits. A user who may not say so invalidates all the same.
+  redis.pcall('SPUBLISH', KEYS[2], '')
 end
 return found

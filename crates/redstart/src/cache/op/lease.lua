@@ -10,7 +10,8 @@
 --          4, ms left            the last load failed, not so soon
 --
 -- A lease is a key of its own: taking it changes nothing about the entry, which stays readable.
--- `L` and a token: that one loads. `H`: held off. `F`: the last load failed.
+-- `L` and a token: that one loads. `H`: held off. `F`: the last load failed. Whatever ends a lease
+-- says so on the shard channel that is called as it is.
 --
 -- Why atomic: two askers may not both find no lease, and nobody may be sent to load what has just
 -- been filled.

@@ -17,7 +17,10 @@ if ARGV[3] ~= '' and #head == 24 and string.byte(head, 1) == 0xC5 and string.byt
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 -- Who held loads off had a reason that goes on.
-if redis.call('GET', KEYS[2]) ~= 'H' then
+local lease = redis.call('GET', KEYS[2])
+if lease and lease ~= 'H' then
   redis.call('DEL', KEYS[2])
+  -- To whoever waits. A user who may not say so puts all the same.
+  redis.pcall('SPUBLISH', KEYS[2], '')
 end
 return 1

@@ -14,4 +14,6 @@ if ARGV[2] == '0' then
 else
   redis.call('SET', KEYS[1], 'F', 'PX', ARGV[2])
 end
+-- To whoever waits. A user who may not say so gives it back all the same.
+redis.pcall('SPUBLISH', KEYS[1], '')
 return 1

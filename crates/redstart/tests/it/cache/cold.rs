@@ -6,8 +6,10 @@
 use std::process::{Command, Stdio};
 
 use redstart::cache::Outcome;
+use redstart::store::SimulatedTime;
 use redstart_testkit::{Matrix, Server};
 
+use super::loading::held;
 use super::*;
 
 const PROCESSES: usize = 8;
@@ -88,17 +90,135 @@ fn everything_a_cache_does_it_does_everywhere() {
     });
 }
 
+#[test]
+fn who_waits_is_told_everywhere() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut matrix = Matrix::of_servers().unwrap();
+    if cfg!(feature = "embedded") {
+        matrix = matrix.url("embedded", "memory:");
+        matrix = matrix.url("embedded, strict", "memory:?cluster=strict");
+    }
+    matrix.run(|target| {
+        runtime.block_on(async {
+            let time = SimulatedTime::starting_at(Duration::from_secs(1_700_000_000));
+            let waiting = Store::builder(target.url()).time(time.time()).open();
+            let waiting = waiting.await.unwrap();
+            // An embedded store has one time for all of its handles.
+            let store = match target.url().starts_with("memory:") {
+                true => waiting.clone(),
+                false => Store::builder(target.url())
+                    .deadline(PATIENCE)
+                    .open()
+                    .await
+                    .unwrap(),
+            };
+            who_waits_is_told(&store, &waiting).await;
+        });
+    });
+}
+
+/// Time stands still for those who wait, so nothing but a message wakes them.
+async fn who_waits_is_told(store: &Store, waiting: &Store) {
+    let (one, other) = (pages(store), pages(waiting));
+    for (key, ending) in [
+        ("filled", Ending::Fill),
+        ("failed", Ending::Failure),
+        ("invalid", Ending::Invalidation),
+        ("held-off", Ending::HoldOff),
+        ("put", Ending::Put),
+    ] {
+        let (load, begun, go_on) = held(&one, key, None);
+        begun.await.unwrap();
+        let waiting = {
+            let other = other.clone();
+            tokio::spawn(async move { Origin::default().through(&other, key, "other").await })
+        };
+        // One message more makes it look once more, no more than that.
+        let lease = format!("redstart:cache:v1:{{pages:{key}}}:lease");
+        let listened = async || {
+            let say = store.command(["SPUBLISH", &lease, ""]);
+            say.returning::<u64>().await.unwrap()
+        };
+        while listened().await == 0 {
+            tokio::task::yield_now().await;
+        }
+        let expected = match ending {
+            Ending::Fill => "one",
+            Ending::Put => "two",
+            Ending::Failure | Ending::Invalidation | Ending::HoldOff => "other",
+        };
+        let mut go_on = Some(go_on);
+        match ending {
+            Ending::Fill => go_on.take().unwrap().send("one").unwrap(),
+            Ending::Failure => drop(go_on.take()),
+            Ending::Invalidation => drop(one.invalidate(key).await.unwrap()),
+            Ending::HoldOff => drop(one.invalidate(key).hold_off(PATIENCE).await.unwrap()),
+            Ending::Put => drop(one.put(key, &"two".to_owned()).await.unwrap()),
+        }
+        assert_eq!(waiting.await.unwrap(), expected, "{key}");
+        drop(go_on);
+        load.await.unwrap().ok();
+    }
+    assert_eq!(other.count(Outcome::LeaseWait), 5);
+    assert_eq!(other.count(Outcome::Load), 3);
+}
+
+/// How a lease ends.
+#[derive(Clone, Copy)]
+enum Ending {
+    Fill,
+    Failure,
+    Invalidation,
+    HoldOff,
+    Put,
+}
+
 #[tokio::test]
 async fn the_rights_that_the_guide_names_are_enough() {
+    let (_server, store) = with_rights(|_| true).await;
+    everyday(&store).await;
+    who_waits_is_told(&store, &store).await;
+}
+
+#[tokio::test]
+async fn who_may_not_be_told_looks() {
+    let (_server, store) = with_rights(|right| !right.starts_with('&')).await;
+    let (one, other) = (pages(&store), pages(&store));
+    let (load, begun, go_on) = held(&one, "a", None);
+    begun.await.unwrap();
+    let waiting = {
+        let other = other.clone();
+        tokio::spawn(async move { Origin::default().through(&other, "a", "other").await })
+    };
+    while other.count(Outcome::LeaseWait) == 0 {
+        tokio::task::yield_now().await;
+    }
+    store
+        .subscribe_shards(["redstart:cache:v1:"])
+        .await
+        .unwrap_err();
+    go_on.send("one").unwrap();
+    assert_eq!(load.await.unwrap().unwrap(), "one");
+    assert_eq!(one.count(Outcome::Fill), 1);
+    assert_eq!(waiting.await.unwrap(), "one");
+}
+
+/// A store whose user has those of the guide's rights.
+async fn with_rights(has: impl Fn(&str) -> bool) -> (Server, Store) {
     let guide = include_str!("../../../../../docs/cache.md");
     let rights = guide.lines().find(|line| line.starts_with("~redstart:"));
     let server = Server::from_path().unwrap().tcp().start().unwrap();
     let mut set_user = vec!["ACL", "SETUSER", "cache", "on", ">secret"];
-    set_user.extend(rights.unwrap().split(' '));
+    set_user.extend(rights.unwrap().split(' ').filter(|right| has(right)));
     server.call(&set_user).unwrap();
     let url = server.url().replace("redis://", "redis://cache:secret@");
     assert_ne!(url, server.url());
-    everyday(&Store::open(&url).await.unwrap()).await;
+    let store = Store::open(&url).await.unwrap();
+    (server, store)
 }
 
 /// Many keys and tags, so that they lie on all nodes of a cluster.

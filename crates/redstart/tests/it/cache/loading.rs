@@ -23,7 +23,7 @@ on_every_store!(
 );
 
 /// A load that waits until it is told what to bring.
-fn held(
+pub(super) fn held(
     cache: &Cache<str, String>,
     key: &'static str,
     tag: Option<&'static str>,
