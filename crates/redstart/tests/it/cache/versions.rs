@@ -294,14 +294,14 @@ impl Rows {
         format!("{number}:{version}")
     }
 
-    /// There may be another load only if an invalidation of the key has come in between: from when
-    /// the other was asked for, before it had its lease, until now.
+    /// There may be another load only if an invalidation of the key has come in between: since the
+    /// first of the two was asked for, before it had its lease. Whoever had it first may begin last.
     fn loading(self: &Arc<Self>, load: u64, number: usize, asked: u64) -> Loading {
         let row = &self.rows[number];
         let mut loading = row.loading.lock().unwrap();
         let begun = row.invalidations_begun.load(Ordering::SeqCst);
         for other in loading.values() {
-            let invalidated = row.by == By::Key && begun > *other;
+            let invalidated = row.by == By::Key && begun > asked.min(*other);
             // With a primary its leases may be lost.
             let in_doubt = row.doubts.load(Ordering::SeqCst) % 2 == 1;
             if !invalidated && !in_doubt {
