@@ -139,6 +139,19 @@ impl<K: ?Sized, V> CacheBuilder<K, V> {
         self
     }
 
+    /// How many replicas are to have an invalidation before it returns: none unless told otherwise.
+    /// If fewer have it within the deadline, it returns
+    /// [`NotReplicated`](super::CacheError::NotReplicated).
+    ///
+    /// It narrows what a failover can lose, and does not close it: a replica that does not have it
+    /// may still be the one that takes over. Each step of an invalidation goes over a connection
+    /// of its own then ([`Store::exclusive`]) and is one more round trip, by `WAIT`. Embedded stores
+    /// fail over to nobody, and nothing is waited for there.
+    pub fn replicas(mut self, replicas: u32) -> CacheBuilder<K, V> {
+        self.policy.replicas = replicas;
+        self
+    }
+
     /// Checks the settings. Nothing is sent.
     pub fn build(self) -> Result<Cache<K, V>, PolicyError> {
         self.policy.check()?;

@@ -93,6 +93,26 @@ impl<V> Core<V> {
         result
     }
 
+    /// One atomic step of an invalidation, which as many replicas are to have as was asked for.
+    pub(super) async fn run_replicated<O: Operation + 'static>(
+        &self,
+        operation: O,
+    ) -> Result<O::Output, CacheError> {
+        let wanted = self.policy.replicas;
+        if wanted == 0 {
+            return Ok(self.run(operation).await?);
+        }
+        let within = self.policy.deadline;
+        let run = self.store.run_replicated(&operation, wanted, within);
+        let replicated = run
+            .await
+            .inspect_err(|_| self.count(Outcome::StoreFailed))?;
+        match replicated.by {
+            by if by < wanted.into() => Err(CacheError::NotReplicated { wanted, by }),
+            _ => Ok(replicated.output),
+        }
+    }
+
     /// Several commands that only read.
     pub(super) async fn ask(
         &self,
@@ -109,13 +129,17 @@ impl<V> Core<V> {
         answers
     }
 
-    pub(super) async fn stamps(&self, step: Step) -> store::Result<Stamps> {
-        self.run(TakeStamp {
+    /// The latest numbers.
+    pub(super) async fn stamps(&self) -> store::Result<Stamps> {
+        self.run(self.take_stamp(Step::Read)).await
+    }
+
+    pub(super) fn take_stamp(&self, step: Step) -> TakeStamp {
+        TakeStamp {
             clock: self.keys.clock().clone(),
             step,
             incarnation: self.random.next_u64(),
-        })
-        .await
+        }
     }
 
     pub(super) fn count(&self, outcome: Outcome) {
@@ -156,7 +180,7 @@ impl<V> Core<V> {
         token: Token,
         life_ms: u64,
     ) -> store::Result<Option<Stamp>> {
-        let stamp = self.stamps(Step::Read).await?.latest;
+        let stamp = self.stamps().await?.latest;
         let settlings = tags.map(|tag| {
             self.run(SettleTag {
                 tag: tag.clone(),

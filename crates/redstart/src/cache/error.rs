@@ -64,6 +64,15 @@ pub enum CacheError {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// The primary has the invalidation, and too few replicas have it: a failover may lose it.
+    /// Repeat it.
+    #[error("invalidated, but only {by} of {wanted} replicas are known to have it")]
+    NotReplicated {
+        /// How many were asked for.
+        wanted: u32,
+        /// How many have it.
+        by: u64,
+    },
     /// The runtime that loaded is being shut down.
     #[error("the load was cancelled")]
     Cancelled,

@@ -23,7 +23,7 @@ use super::error::CacheError;
 use super::flight::{Landing, Pilot, Seat};
 use super::keys::{Place, TagKey, whole_ms};
 use super::loader::{Load, Loader, Notes};
-use super::op::{Fill, Filled, Lease, Leased, Release, Renew, Step};
+use super::op::{Fill, Filled, Lease, Leased, Release, Renew};
 use super::outcome::Outcome;
 use super::policy::{MAX_LIFE, OnStoreError};
 use super::read::{Found, Raw, Reading};
@@ -357,7 +357,7 @@ impl<V: Clone + Send + Sync + 'static> Core<V> {
                 seen: seen.clone(),
                 by_force: kind == Kind::Forced,
             });
-            let (leased, stamps) = join(lease, self.stamps(Step::Read)).await;
+            let (leased, stamps) = join(lease, self.stamps()).await;
             let stamps = match stamps {
                 Ok(stamps) => stamps,
                 Err(error) => {

@@ -58,6 +58,8 @@ pub(super) struct Policy {
     pub(super) max_concurrent_loads: usize,
     pub(super) deadline: Duration,
     pub(super) on_store_error: OnStoreError,
+    /// That are to have an invalidation before it returns.
+    pub(super) replicas: u32,
 }
 
 impl Policy {
@@ -80,6 +82,7 @@ impl Policy {
             max_concurrent_loads: 64,
             deadline: Duration::from_millis(250),
             on_store_error: OnStoreError::Load,
+            replicas: 0,
         }
     }
 

@@ -78,7 +78,7 @@ impl<V: Send + Sync> Put<'_, V> {
         let (ttl_ms, grace_ms) = (whole_ms(ttl).max(1), whole_ms(core.policy.grace));
         let life_ms = ttl_ms + grace_ms;
         let token = Token::draw(&core.random);
-        let mut stamp = core.stamps(Step::Read).await?.latest;
+        let mut stamp = core.stamps().await?.latest;
         let numbers = core.ensure_tags(&tags, stamp, token, life_ms).await?;
         let pending = tags.iter().zip(&numbers);
         let pending = pending.filter_map(|(tag, number)| number.is_none().then_some(tag));
@@ -193,8 +193,9 @@ impl<V> Core<V> {
             staleness,
             hold_off_ms: whole_ms(hold_off),
         };
-        let found = self.run(invalidate).await?;
+        let found = self.run_replicated(invalidate).await;
         self.flights.leave(place);
+        let found = found?;
         self.count(Outcome::Invalidation);
         Ok(found)
     }
@@ -203,10 +204,11 @@ impl<V> Core<V> {
         if tags.is_empty() {
             return Ok(());
         }
-        let stamp = self.stamps(Step::Tick).await?.latest;
+        let tick = self.take_stamp(Step::Tick);
+        let stamp = self.run_replicated(tick).await?.latest;
         let marks = tags.iter().map(|tag| {
             let tag = tag.clone();
-            self.run(MarkTag { tag, stamp })
+            self.run_replicated(MarkTag { tag, stamp })
         });
         for marked in join_all(marks).await {
             marked?;
@@ -216,7 +218,7 @@ impl<V> Core<V> {
     }
 
     pub(super) async fn clear(&self) -> Result<(), CacheError> {
-        self.stamps(Step::Clear).await?;
+        self.run_replicated(self.take_stamp(Step::Clear)).await?;
         self.count(Outcome::Clear);
         Ok(())
     }

@@ -19,6 +19,8 @@ use super::argument::{Argument, Arguments};
 #[cfg(feature = "embedded")]
 use super::command::error_reply;
 use super::command::{success, unexpected};
+#[cfg(feature = "cache")]
+use super::convert::FromValue;
 use super::convert::Mismatch;
 use super::error::{Error, OperationName, Result};
 use super::execution::{Boxed, Job, Started};
@@ -93,6 +95,58 @@ impl<'s, O: Operation> Run<'s, O> {
             operation,
             within,
         }
+    }
+}
+
+/// What became of an operation whose effect replicas are to have.
+#[cfg(feature = "cache")]
+pub(crate) struct Replicated<T> {
+    pub(crate) output: T,
+    /// How many replicas have it.
+    pub(crate) by: u64,
+}
+
+#[cfg(feature = "cache")]
+impl Store {
+    /// Runs an operation and waits until so many replicas have its effect, or the time is over: WAIT,
+    /// which counts what its own connection has written. Two round trips over an exclusive
+    /// connection; nothing is asked again. An embedded store fails over to nobody and waits for
+    /// nothing.
+    pub(crate) async fn run_replicated<O: Operation>(
+        &self,
+        operation: &O,
+        replicas: u32,
+        within: Duration,
+    ) -> Result<Replicated<O::Output>> {
+        in_one_slot::<O>(operation.keys())?;
+        #[cfg(feature = "embedded")]
+        if let Backend::Embedded(embedded) = self.backend() {
+            let output = embedded.with_client(|client| run_embedded(client, operation))?;
+            let by = replicas.into();
+            return Ok(Replicated { output, by });
+        }
+        let deadline = self.deadline_after(within);
+        let left = || deadline.at.saturating_sub(self.time().monotonic());
+        let open = match operation.keys().first() {
+            Some(key) => self.exclusive_for(key),
+            None => self.exclusive(),
+        };
+        let mut own = open.within(within).await?;
+        let by_source = call("EVAL", O::SCRIPT.source, operation);
+        let reply = own.run(&O::NAME, &by_source, Some(left())).await?;
+        let output = decode(operation, success(&O::NAME, reply)?)?;
+        // The server is to say how many before the deadline.
+        let patience = (left() - left() / 10).as_millis().max(1);
+        let mut wait = Arguments::new();
+        "WAIT".append_to(&mut wait);
+        replicas.append_to(&mut wait);
+        u64::try_from(patience)
+            .unwrap_or(u64::MAX)
+            .append_to(&mut wait);
+        let reply = own.run(&O::NAME, &wait, Some(left())).await?;
+        let by = u64::from_value(success(&O::NAME, reply)?)
+            .map_err(|mismatch| unexpected(O::NAME, mismatch))?;
+        Ok(Replicated { output, by })
     }
 }
 

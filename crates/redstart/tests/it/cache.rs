@@ -5,6 +5,7 @@ mod failover;
 mod loading;
 mod many;
 mod peers;
+mod replicas;
 mod resharding;
 mod stale;
 mod trouble;
